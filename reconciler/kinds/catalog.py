@@ -23,15 +23,18 @@ _KINDS = (
     ),
     Kind(
         "project.billing", "billing link", "cloudbilling", Proof.CONTAINER,
+        implicit=True,
         permissions=("billing.resourceAssociations.create", "resourcemanager.projects.createBillingAssignment"),
     ),
     Kind(
         "project.service", "enabled API", "serviceusage", Proof.CONTAINER,
+        implicit=True,
         permissions=("serviceusage.services.list", "serviceusage.services.enable"),
     ),
     Kind(
         "project.iam", "project IAM members", "cloudresourcemanager", Proof.CONTAINER, Precondition.POLICY_ETAG,
         keyed=_BINDINGS_OPEN,
+        implicit=True,
         permissions=("resourcemanager.projects.getIamPolicy", "resourcemanager.projects.setIamPolicy"),
     ),
     Kind(
@@ -46,6 +49,7 @@ _KINDS = (
     Kind(
         "artifact.repository.iam", "image repository access", "artifactregistry", Proof.CONTAINER,
         Precondition.POLICY_ETAG, keyed=_BINDINGS_OWNED,
+        implicit=True,
         permissions=("artifactregistry.repositories.getIamPolicy", "artifactregistry.repositories.setIamPolicy"),
     ),
     Kind(
@@ -76,7 +80,8 @@ _KINDS = (
     Kind(
         "sql.grant", "database grants", "sqladmin", Proof.CONTAINER,
         keyed=(Keyed("grants", "database"), Keyed("grants[*].privileges")),
-        lane="instance", name_limit=32, permissions=("cloudsql.instances.executeSql",),
+        lane="instance", name_limit=32, implicit=True,
+        permissions=("cloudsql.instances.executeSql",),
     ),
     Kind(
         "sql.backup", "final backup", "sqladmin", Proof.CONTAINER, lane="instance", data_bearing=True,
@@ -96,6 +101,7 @@ _KINDS = (
     Kind(
         "secret.iam", "secret access", "secretmanager", Proof.CONTAINER, Precondition.POLICY_ETAG,
         keyed=_BINDINGS_OWNED,
+        implicit=True,
         permissions=("secretmanager.secrets.getIamPolicy", "secretmanager.secrets.setIamPolicy"),
     ),
     Kind(
@@ -111,6 +117,7 @@ _KINDS = (
     Kind(
         "storage.managed-folder.iam", "media folder access", "storage", Proof.CONTAINER, Precondition.POLICY_ETAG,
         keyed=_BINDINGS_OWNED,
+        implicit=True,
         permissions=("storage.managedFolders.getIamPolicy", "storage.managedFolders.setIamPolicy"),
     ),
     Kind(

@@ -67,6 +67,8 @@ class Kind:
     lane: str = ""
     data_bearing: bool = False
     never_replace: bool = False
+    implicit: bool = False
+    """It is there as soon as its parent is (an IAM policy, a billing link): making it means setting it."""
     global_name: bool = False
     """Its name is unique over all of Google Cloud: somebody else may own it."""
     name_limit: int = 255

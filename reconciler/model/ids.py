@@ -47,6 +47,20 @@ class Target:
         return Target(self.kind, self.name)
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What one cycle is about. `fleet`: the fleet's own objects; `shards`: whole shards; `tenants`: single ones
+    ("name", or "name@environment") beside whole shards; `shards` None means every shard."""
+
+    fleet: bool = True
+    shards: frozenset[str] | None = None
+    tenants: frozenset[str] = frozenset()
+
+    @property
+    def everything(self) -> bool:
+        return self.fleet and self.shards is None
+
+
 FLEET = Target(TargetKind.FLEET)
 
 

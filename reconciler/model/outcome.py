@@ -32,6 +32,8 @@ class ItemOutcome:
     attempts: int = 1
     seconds: float = 0.0
     forbidden: bool = False
+    body: Body | None = None
+    """`change.body` with every reference resolved: what was really asked for, and what history records."""
 
 
 @dataclass(frozen=True, slots=True)
