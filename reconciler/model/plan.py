@@ -72,6 +72,8 @@ class Change:
     approval: str = ""
     uid: str = ""
     """The cloud's identity of the live object at planning ("" when absent)."""
+    drift: bool = False
+    """It undoes something changed outside Git."""
 
     def to_json(self) -> dict[str, Any]:
         row: dict[str, Any] = {
@@ -79,7 +81,7 @@ class Change:
             "action": str(self.action), "reason": self.reason, "fields": [f.to_json() for f in self.fields],
             "body": self.body, "fingerprint": self.fingerprint, "source": self.source,
             "after": [str(a) for a in self.after], "name": self.name, "parent": self.parent, "shard": self.shard,
-            "owner": self.owner, "dropped": list(self.dropped), "uid": self.uid,
+            "owner": self.owner, "dropped": list(self.dropped), "drift": self.drift, "uid": self.uid,
         }  # fmt: skip
         if self.approval:
             row["approval"] = self.approval
@@ -93,7 +95,7 @@ class Change:
             action=Action(row["action"]), reason=row["reason"], body=row["body"], fingerprint=row["fingerprint"],
             source=row["source"], shard=row["shard"], owner=row["owner"],
             fields=tuple(_field(f) for f in row["fields"]), dropped=tuple(row["dropped"]),
-            after=tuple(Address.parse(a) for a in row["after"]), approval=row.get("approval", ""), uid=row["uid"],
+            after=tuple(Address.parse(a) for a in row["after"]), approval=row.get("approval", ""), uid=row["uid"], drift=row["drift"],
         )  # fmt: skip
 
 

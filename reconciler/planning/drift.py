@@ -1,0 +1,67 @@
+"""What moved outside Git: live against last applied, field by field, beside what Git says."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.kinds.catalog import kind_of
+from reconciler.kinds.compare import difference, value_at, visible
+from reconciler.model.canonical import Body
+from reconciler.model.ids import Address
+from reconciler.model.resource import Absent, Found
+from reconciler.planning.facts import Facts
+from reconciler.planning.references import resolved
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One field that is not as it was applied. `path` "" : the whole object is gone. `severity`: high when visitors
+    notice or data is concerned, else low. `source`: "file:line" that asks for the value."""
+
+    address: Address
+    path: str
+    git: Any
+    last: Any
+    live: Any
+    since: str
+    severity: str
+    source: str
+    sensitive: bool = False
+
+
+def find_drift(facts: Facts) -> tuple[Drift, ...]:
+    """Every drifted field of the resources in scope that a version records and Git still wants."""
+    rows: list[Drift] = []
+    for address, resource in sorted(facts.desired.resources.items()):
+        applied = facts.applied(resource)
+        if applied is None or address in facts.context:
+            continue
+        known = _known(facts)
+        rows += _of(facts, address, resolved(applied.body, known), resolved(resource.body, known))
+    return tuple(rows)
+
+
+def _known(facts: Facts) -> Any:
+    def known(address: Address) -> Body | None:
+        found = facts.found(address)
+        return found.body if found else None
+
+    return known
+
+
+def _of(facts: Facts, address: Address, last: Body, wanted: Body) -> list[Drift]:
+    kind, resource, seen = kind_of(address.kind), facts.desired.resources[address], facts.seen(address)
+    version = facts.history.get(resource.shard)
+    since = version.at.isoformat() if version else ""
+    if isinstance(seen, Absent):
+        return [Drift(address, "", "there", "there", "gone", since, "high", resource.source)]
+    if not isinstance(seen, Found):
+        return []
+    fields = [f for f in difference(kind, seen.body, last, None) if f.unknown is None]
+    return [
+        Drift(
+            address=address, path=f.path, git=value_at(wanted, f.path), last=f.after, live=f.before, since=since,
+            severity="high" if kind.data_bearing or visible(kind, [f]) else "low",
+            source=resource.origins.get(f.path, resource.source), sensitive=f.sensitive,
+        )
+        for f in fields
+    ]  # fmt: skip

@@ -1,0 +1,154 @@
+"""The stage: diff, order, guard. Same facts, same plan, byte for byte."""
+
+from dataclasses import replace
+
+from reconciler.kinds.prices import monthly_usd
+from reconciler.model.canonical import Body
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.ids import Address, TargetKind
+from reconciler.model.plan import Action, Change, Plan
+from reconciler.model.resource import Resource
+from reconciler.model.version import shard_label
+from reconciler.planning.diff import Blocked, Equal, Pair, Why, compare, removal
+from reconciler.planning.facts import Facts
+from reconciler.planning.guards import judge
+from reconciler.planning.order import needs, needs_first, removal_needs, sorted_by_needs
+from reconciler.planning.references import resolved
+
+
+def make_plan(facts: Facts) -> Plan:
+    """The plan of these facts. Raises ValueError when desired resources need each other (a bug)."""
+    changes, blocked, compared = _differences(facts)
+    removals, more_blocked = _removals(facts)
+    ordered = _ordered(facts, {**changes, **removals})
+    blocked = [*blocked, *more_blocked]
+    plan = Plan(
+        cloud=facts.cloud, fleet_base=facts.base or facts.fleet.commit, fleet_head=facts.fleet.commit,
+        parents={shard_label(s): version.id if version else None for s, version in sorted(facts.history.items())},
+        changes=ordered, diagnostics=(*facts.fleet.diagnostics, *_notes(facts)), compared=compared,
+        cost_before=_cost_before(facts), cost_after=_cost_after(facts), two_way=facts.two_way, scope=facts.scope,
+        populations={"tenants": facts.fleet.tenants_total, "shards": facts.fleet.shards_total},
+    )  # fmt: skip
+    return plan.with_guards(judge(facts, ordered, blocked))
+
+
+def _differences(facts: Facts) -> tuple[dict[Address, Change], list[Blocked], int]:
+    changes: dict[Address, Change] = {}
+    blocked: dict[Address, Blocked] = {}
+    compared = 0
+    for address in needs_first(facts.desired.resources):
+        resource = facts.desired.resources[address]
+        lame = next((blocked[n] for n in sorted(needs(resource)) if n in blocked), None)
+        if lame is not None:
+            blocked[address] = Blocked(address, Why.CONTEXT, f"{address} waits for {lame.address}")
+            continue
+        verdict = compare(_pair(facts, resource, changes))
+        if isinstance(verdict, Blocked):
+            blocked[address] = verdict
+        elif isinstance(verdict, Equal):
+            compared += 1
+        elif address in facts.context and verdict.action is not Action.CREATE:
+            compared += verdict.action is Action.ADOPT
+        else:
+            changes[address] = verdict
+    return changes, list(blocked.values()), compared
+
+
+def _pair(facts: Facts, resource: Resource, changes: dict[Address, Change]) -> Pair:
+    def known(address: Address) -> Body | None:
+        pending = changes.get(address)
+        stays = pending is None or pending.action in (Action.UPDATE, Action.ADOPT)
+        found = facts.found(address)
+        return found.body if found is not None and stays else None
+
+    applied = facts.applied(resource)
+    return Pair(
+        resource=resource, body=resolved(resource.body, known), seen=facts.seen(resource.address), applied=applied,
+        last=resolved(applied.body, known) if applied else None,
+    )  # fmt: skip
+
+
+def _removals(facts: Facts) -> tuple[dict[Address, Change], list[Blocked]]:
+    changes: dict[Address, Change] = {}
+    blocked: list[Blocked] = []
+    recorded = facts.recorded()
+    for chosen in facts.desired.removals:
+        shard, applied = recorded.get(chosen.address, (facts.shard_of(chosen.address.target), None))
+        verdict = removal(chosen, applied, facts.seen(chosen.address), shard)
+        if isinstance(verdict, Blocked):
+            blocked.append(verdict)
+        elif verdict is not None:
+            changes[chosen.address] = verdict
+        elif applied is not None:
+            changes[chosen.address] = _forget(chosen.address, shard, facts)
+    return changes, blocked
+
+
+def _forget(address: Address, shard: str, facts: Facts) -> Change:
+    """A delete of what is gone already: only the record changes."""
+    chosen = next(r for r in facts.desired.removals if r.address == address)
+    _, applied = facts.recorded()[address]
+    return Change(
+        address=address, name=applied.name, parent=applied.parent, action=Action.DELETE,
+        reason=f"{chosen.reason}; it is gone already", body=applied.body, fingerprint="absent", source=chosen.source,
+        shard=shard, owner=applied.owner, approval=chosen.approval,
+    )  # fmt: skip
+
+
+def _ordered(facts: Facts, changes: dict[Address, Change]) -> tuple[Change, ...]:
+    graph: dict[Address, tuple[Address, ...]] = {}
+    chain = removal_needs([r for r in facts.desired.removals if r.address in changes])
+    for address in changes:
+        resource = facts.desired.resources.get(address)
+        wants = chain.get(address, ()) if resource is None else tuple(_wants(resource, changes))
+        graph[address] = tuple(sorted(wants))
+    return tuple(replace(changes[address], after=graph[address]) for address in sorted_by_needs(graph))
+
+
+def _wants(resource: Resource, changes: dict[Address, Change]) -> set[Address]:
+    return {n for n in needs(resource) if n in changes}
+
+
+def _notes(facts: Facts) -> list[Diagnostic]:
+    """What is recorded and no longer declared: kept, and said so. Absence is not deletion."""
+    notes: list[Diagnostic] = []
+    gone_tenants: set[str] = set()
+    removed = {r.address for r in facts.desired.removals}
+    for address, (shard, applied) in facts.recorded().items():
+        target = address.target
+        if address in facts.desired.resources or address in removed or str(target) in facts.fleet.frozen:
+            continue
+        if shard and f"shard/{shard}" in facts.fleet.frozen:
+            continue
+        if target.kind is TargetKind.TENANT and target.name not in facts.fleet.where:
+            gone_tenants.add(target.name)
+        elif address.kind != "sql.backup" and _in_scope(facts, address):
+            message = f"{address} is no longer declared. It is kept: nothing is deleted by leaving it out"
+            notes.append(
+                Diagnostic("AP402", Severity.NOTE, message, applied.source.rpartition(":")[0], target=str(target))
+            )
+    for name in sorted(gone_tenants):
+        message = f"tenant/{name} has no file any more. Its site and data are kept and no longer reconciled"
+        fix = "to delete it, bring the file back with `state: deleted` and a reason"
+        notes.append(Diagnostic("AP401", Severity.WARNING, message, help=fix, target=f"tenant/{name}"))
+    return notes
+
+
+def _in_scope(facts: Facts, address: Address) -> bool:
+    return (
+        "fleet" in facts.scope
+        or str(address.target) in facts.scope
+        or f"shard/{facts.shard_of(address.target)}" in facts.scope
+    )
+
+
+def _cost_before(facts: Facts) -> float:
+    total = 0.0
+    for address in facts.desired.resources:
+        found = facts.found(address)
+        total += monthly_usd(address.kind, found.body) if found else 0.0
+    return round(total, 2)
+
+
+def _cost_after(facts: Facts) -> float:
+    return round(sum(monthly_usd(a.kind, r.body) for a, r in facts.desired.resources.items()), 2)
