@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from reconciler.model.canonical import Body
+from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.ids import Address, Target
 
 REF = "$ref"
@@ -71,20 +72,36 @@ class Resource:
     source: str
     after: tuple[Address, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
+    only_if: Address | None = None
+    """Never made unless that resource is there. A deleted tenant's objects name themselves (kept, not made); its
+    final backup names the database."""
 
     @property
     def kind(self) -> str:
         return self.address.kind
 
+    def origin(self, path: str) -> str:
+        """ "file:line" of the value at a body path: of its nearest ancestor with an origin, else `source`."""
+        while path:
+            if path in self.origins:
+                return self.origins[path]
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        return self.source
+
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """A resource that a document says shall go (never inferred from absence). `approval` names the written approval."""
+    """A resource that a document says shall go (never inferred from absence).
+
+    `approval` names the written approval: "purges/TENANT/UID/LAST-DAY" of fleet.yaml, or "" when nobody approved.
+    `after`: what must be done, or found there, first (the final backup of what is deleted).
+    """
 
     address: Address
     reason: str
     source: str
     approval: str = ""
+    after: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +112,8 @@ class Desired:
     removals: tuple[Removal, ...] = ()
     unmanaged: tuple[tuple[Target, str, str], ...] = ()
     """(target, spec path, "file:line") of blocks accepted but not yet managed by any kind."""
+    diagnostics: tuple[Diagnostic, ...] = ()
+    """Why a tenant or shard is left out although its own file is valid (no image for its PHP, a name taken twice)."""
 
 
 @dataclass(frozen=True, slots=True)
