@@ -1,0 +1,7 @@
+<?php
+/**
+ * The front door: WordPress itself stands in wp/.
+ */
+
+define( 'WP_USE_THEMES', true );
+require __DIR__ . '/wp/wp-blog-header.php';
