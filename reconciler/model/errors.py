@@ -73,3 +73,7 @@ class CorruptError(AipressError):
 
 class CloudUnreachableError(AipressError):
     """The cloud did not answer at all."""
+
+
+class HistoryUnreachableError(AipressError):
+    """The history repository did not answer: a plan can still be made (two-way), and cannot be applied."""

@@ -49,12 +49,13 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What one cycle is about. `fleet`: the fleet's own objects; `shards`: whole shards; `tenants`: single ones
-    ("name", or "name@environment") beside whole shards; `shards` None means every shard."""
+    """What one cycle is about. `fleet`: the fleet's own objects; `shards`: whole shards (None: every shard);
+    `tenants`: single ones ("name", or "name@environment"); `own`: shards of which only their own objects count."""
 
     fleet: bool = True
     shards: frozenset[str] | None = None
     tenants: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
 
     @property
     def everything(self) -> bool:

@@ -163,5 +163,5 @@ def _origin(resource: Resource, fields: tuple[FieldChange, ...]) -> str:
 def _stranger(kind: Kind, resource: Resource) -> str:
     return (
         f"{resource.address}: a {kind.noun} named {resource.name} exists and does not carry our mark "
-        f"({OWNER_LABEL}={resource.owner}). It is not touched: put that mark on it if it is yours, else choose another name"
+        f"({OWNER_LABEL}={resource.owner}). It is not touched: if it is yours put that mark on it, else choose another name"
     )

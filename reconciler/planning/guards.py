@@ -42,7 +42,7 @@ def blast_radius(facts: Facts, changes: Sequence[Change], limits: Guards) -> Ite
 
 
 def data_deletes(facts: Facts, changes: Sequence[Change], _limits: Guards) -> Iterable[GuardVerdict]:
-    """Deleting or replacing what holds a customer's data needs a written, unexpired approval after the escrow window."""
+    """Deleting or replacing what holds data needs a written, unexpired approval, and the escrow window over."""
     for change in changes:
         kind = kind_of(change.address.kind)
         if change.action not in _DESTROYS or not kind.data_bearing:
@@ -150,12 +150,13 @@ def moves(facts: Facts, changes: Sequence[Change], _limits: Guards) -> Iterable[
 
 
 GUARDS: tuple[Guard, ...] = (
-    blast_radius, data_deletes, stateless_deletes, never_replaced, lost_data, shrink, mass_drift, holds, capacity, moves,
+    blast_radius, data_deletes, stateless_deletes, never_replaced, lost_data, shrink, mass_drift, holds, capacity,
+    moves,
 )  # fmt: skip
 
 
 def _blocked(blocked: Sequence[Blocked]) -> Iterable[GuardVerdict]:
-    names = {Why.STRANGER: "ownership", Why.UNREADABLE: "partial-read", Why.FORBIDDEN: "partial-read"}
+    names = {Why.STRANGER: "ownership", Why.UNREADABLE: "partial-read", Why.FORBIDDEN: "forbidden"}
     for item in blocked:
         if item.why in names:
             yield GuardVerdict(names[item.why], item.address.target, Verdict.REFUSE, item.message, (item.address,))
