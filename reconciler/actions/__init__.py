@@ -1,1 +1,1 @@
-"""What a person can ask for, one file each: each composes stages through cycle.py and returns values. No printing, no parsing."""
+"""What a person can ask for, one file each: stages composed through cycle.py, values returned. No printing or parsing."""

@@ -95,7 +95,8 @@ class Change:
             action=Action(row["action"]), reason=row["reason"], body=row["body"], fingerprint=row["fingerprint"],
             source=row["source"], shard=row["shard"], owner=row["owner"],
             fields=tuple(_field(f) for f in row["fields"]), dropped=tuple(row["dropped"]),
-            after=tuple(Address.parse(a) for a in row["after"]), approval=row.get("approval", ""), uid=row["uid"], drift=row["drift"],
+            after=tuple(Address.parse(a) for a in row["after"]), approval=row.get("approval", ""),
+            uid=row["uid"], drift=row["drift"],
         )  # fmt: skip
 
 

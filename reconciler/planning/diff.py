@@ -150,18 +150,12 @@ def _change(pair: Pair, action: Action, reason: str, fields: tuple[FieldChange, 
 
 def _origin(resource: Resource, fields: tuple[FieldChange, ...]) -> str:
     """ "file:line" of the first changed field that a document asks for, else of the document."""
-    for field in fields:
-        path = field.path
-        while path:
-            if path in resource.origins:
-                return resource.origins[path]
-            cut = max(path.rfind("."), path.rfind("["))
-            path = path[:cut] if cut > 0 else ""
-    return resource.source
+    origins = (resource.origin(field.path) for field in fields)
+    return next((where for where in origins if where != resource.source), resource.source)
 
 
 def _stranger(kind: Kind, resource: Resource) -> str:
     return (
         f"{resource.address}: a {kind.noun} named {resource.name} exists and does not carry our mark "
-        f"({OWNER_LABEL}={resource.owner}). It is not touched: if it is yours put that mark on it, else choose another name"
+        f"({OWNER_LABEL}={resource.owner}). It is not touched: put that mark on it, or choose another name"
     )

@@ -19,7 +19,7 @@ def narrow(desired: Desired, scope: Scope) -> tuple[Desired, frozenset[Address]]
     shards = {a.target.name: r.shard for a, r in desired.resources.items() if a.target.kind is TargetKind.TENANT}
     removals = tuple(r for r in desired.removals if in_scope(r.address, shards.get(r.address.target.name, ""), scope))
     unmanaged = tuple(row for row in desired.unmanaged if scope.everything or _named(str(row[0]), scope))
-    return Desired(kept, removals, unmanaged), frozenset(context)
+    return Desired(kept, removals, unmanaged, desired.diagnostics), frozenset(context)
 
 
 def in_scope(address: Address, shard: str, scope: Scope) -> bool:

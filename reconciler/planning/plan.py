@@ -1,5 +1,6 @@
 """The stage: diff, order, guard. Same facts, same plan, byte for byte."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from reconciler.kinds.prices import monthly_usd
@@ -7,7 +8,7 @@ from reconciler.model.canonical import Body
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.ids import Address, TargetKind
 from reconciler.model.plan import Action, Change, Plan
-from reconciler.model.resource import Resource
+from reconciler.model.resource import Absent, Resource
 from reconciler.model.version import shard_label
 from reconciler.planning.diff import Blocked, Equal, Pair, Why, compare, removal
 from reconciler.planning.facts import Facts
@@ -19,13 +20,13 @@ from reconciler.planning.references import resolved
 def make_plan(facts: Facts) -> Plan:
     """The plan of these facts. Raises ValueError when desired resources need each other (a bug)."""
     changes, blocked, compared = _differences(facts)
-    removals, more_blocked = _removals(facts)
+    removals, more_blocked = _removals(facts, changes)
     ordered = _ordered(facts, {**changes, **removals})
     blocked = [*blocked, *more_blocked]
     plan = Plan(
         cloud=facts.cloud, fleet_base=facts.base or facts.fleet.commit, fleet_head=facts.fleet.commit,
         parents={shard_label(s): version.id if version else None for s, version in sorted(facts.history.items())},
-        changes=ordered, diagnostics=(*facts.fleet.diagnostics, *_notes(facts)), compared=compared,
+        changes=ordered, diagnostics=(*_about_scope(facts), *facts.desired.diagnostics, *_notes(facts)), compared=compared,
         cost_before=_cost_before(facts), cost_after=_cost_after(facts), two_way=facts.two_way, scope=facts.scope,
         populations={"tenants": facts.fleet.tenants_total, "shards": facts.fleet.shards_total},
     )  # fmt: skip
@@ -41,6 +42,8 @@ def _differences(facts: Facts) -> tuple[dict[Address, Change], list[Blocked], in
         lame = next((blocked[n] for n in sorted(needs(resource)) if n in blocked), None)
         if lame is not None:
             blocked[address] = Blocked(address, Why.CONTEXT, f"{address} waits for {lame.address}")
+            continue
+        if _not_to_be_made(facts, resource):
             continue
         verdict = compare(_pair(facts, resource, changes))
         if isinstance(verdict, Blocked):
@@ -68,12 +71,25 @@ def _pair(facts: Facts, resource: Resource, changes: dict[Address, Change]) -> P
     )  # fmt: skip
 
 
-def _removals(facts: Facts) -> tuple[dict[Address, Change], list[Blocked]]:
+def _not_to_be_made(facts: Facts, resource: Resource) -> bool:
+    """A resource that is kept where it is and never made anew (see Resource.only_if)."""
+    return (
+        resource.only_if is not None
+        and isinstance(facts.seen(resource.address), Absent)
+        and facts.found(resource.only_if) is None
+    )
+
+
+def _removals(facts: Facts, pending: Collection[Address]) -> tuple[dict[Address, Change], list[Blocked]]:
     changes: dict[Address, Change] = {}
     blocked: list[Blocked] = []
     recorded = facts.recorded()
     for chosen in facts.desired.removals:
         shard, applied = recorded.get(chosen.address, (facts.shard_of(chosen.address.target), None))
+        if missing := next((a for a in chosen.after if a not in pending and facts.found(a) is None), None):
+            message = f"{chosen.address} is not deleted before {missing} is there"
+            blocked.append(Blocked(chosen.address, Why.CONTEXT, message))
+            continue
         verdict = removal(chosen, applied, facts.seen(chosen.address), shard)
         if isinstance(verdict, Blocked):
             blocked.append(verdict)
@@ -98,15 +114,22 @@ def _forget(address: Address, shard: str, facts: Facts) -> Change:
 def _ordered(facts: Facts, changes: dict[Address, Change]) -> tuple[Change, ...]:
     graph: dict[Address, tuple[Address, ...]] = {}
     chain = removal_needs([r for r in facts.desired.removals if r.address in changes])
+    first = {r.address: r.after for r in facts.desired.removals}
     for address in changes:
         resource = facts.desired.resources.get(address)
-        wants = chain.get(address, ()) if resource is None else tuple(_wants(resource, changes))
-        graph[address] = tuple(sorted(wants))
+        wants = {*chain.get(address, ()), *first.get(address, ())} if resource is None else needs(resource)
+        graph[address] = tuple(sorted(a for a in wants if a in changes))
     return tuple(replace(changes[address], after=graph[address]) for address in sorted_by_needs(graph))
 
 
-def _wants(resource: Resource, changes: dict[Address, Change]) -> set[Address]:
-    return {n for n in needs(resource) if n in changes}
+def _about_scope(facts: Facts) -> list[Diagnostic]:
+    """What source said: every problem, and the notes and warnings of the targets in scope."""
+    targets = {str(a.target) for a in facts.desired.resources if a not in facts.context}
+    return [
+        d
+        for d in facts.fleet.diagnostics
+        if d.severity is Severity.ERROR or "fleet" in facts.scope or d.target in targets
+    ]
 
 
 def _notes(facts: Facts) -> list[Diagnostic]:
