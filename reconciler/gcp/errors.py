@@ -1,0 +1,186 @@
+"""One translation of everything a Google client can raise into a Failure: named by what the caller does next."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.model.errors import Failure, Next
+
+_CODES = {
+    # google.rpc.Code of a failed operation -> the HTTP status that Google maps it to (google/rpc/code.proto)
+    1: 499, 2: 500, 3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429, 9: 400, 10: 409, 11: 400, 12: 501, 13: 500,
+    14: 503, 15: 500, 16: 401,
+}  # fmt: skip
+_STATUSES = {6: "ALREADY_EXISTS", 9: "FAILED_PRECONDITION", 10: "ABORTED"}
+_RATE = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED", "quotaExceeded"})
+_DISABLED = frozenset({"SERVICE_DISABLED", "accessNotConfigured"})
+_BUSY = frozenset({"operationInProgress", "instanceNotRunning", "invalidState"})
+
+
+class RefusedCall(Exception):  # noqa: N818 - an answer of ours that travels like Google's errors
+    """An adapter says no by itself."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What Google answered. `code` is the canonical status ("ABORTED"), `reason` the machine-readable reason."""
+
+    status: int
+    message: str
+    code: str = ""
+    reason: str = ""
+    retry_after: float = 0.0
+
+    @property
+    def disabled(self) -> bool:
+        """The API is not enabled in that project."""
+        return self.status == 403 and self.reason in _DISABLED
+
+
+def refusal_of(error: BaseException) -> Refusal:
+    """Read any error of a Google client. Status 0: the call got no answer."""
+    status = _status(error)
+    if status == 0:
+        return Refusal(0, _no_answer(error))
+    document = _document(error)
+    inner = document.get("error", document)
+    inner = inner if isinstance(inner, Mapping) else {}
+    message = str(inner.get("message") or getattr(error, "message", "") or error)
+    return Refusal(status, _clean(message), str(inner.get("status", "")), _reason(inner), _retry_after(error))
+
+
+def failure_of(error: BaseException, quiet: bool = False) -> Failure:
+    """`quiet`: leave Google's words out, because the call carried a secret that they may quote."""
+    if isinstance(error, RefusedCall):
+        return error.failure
+    if _bug(error):
+        return Failure(Next.BUG, f"{type(error).__name__}: {_clean(str(error))}" if not quiet else type(error).__name__)
+    return classify(refusal_of(error), quiet)
+
+
+def operation_failure(error: Mapping[str, Any]) -> Failure:
+    """A google.rpc.Status (code, message) that a long-running operation ended with."""
+    code = int(error.get("code", 2))
+    reason = _reason(error)
+    return classify(
+        Refusal(_CODES.get(code, 500), _clean(str(error.get("message", ""))), _STATUSES.get(code, ""), reason)
+    )
+
+
+def classify(refusal: Refusal, quiet: bool = False) -> Failure:
+    """The table. What Google words in several ways is matched by its machine-readable reason first."""
+    said = f"{refusal.reason or refusal.code or 'refused'} ({refusal.status})" if quiet else refusal.message
+    status, reason = refusal.status, refusal.reason
+    if status == 0:
+        return Failure(Next.RETRY, refusal.message)
+    if status == 429 or reason in _RATE:
+        return Failure(Next.RETRY, f"too many calls: {said}", status, refusal.retry_after)
+    if refusal.disabled:
+        return Failure(Next.WAIT, said, status, refusal.retry_after)
+    if status in (401, 403):
+        return Failure(Next.PERSON, said, status, forbidden=True)
+    if status == 404:
+        return Failure(Next.REPLAN, said, status, missing=True)
+    if status == 409:
+        return _conflict(refusal, said)
+    if status == 412:
+        return Failure(Next.REPLAN, said, status)
+    if status == 501:
+        return Failure(Next.BUG, said, status)
+    if status >= 500 or status in (408, 499):
+        return Failure(Next.RETRY, said, status, refusal.retry_after)
+    if status == 400:
+        return _invalid(refusal, said)
+    return Failure(Next.PERSON if 400 < status < 500 else Next.BUG, said, status)
+
+
+def _conflict(refusal: Refusal, said: str) -> Failure:
+    if refusal.reason in _BUSY or "operation in progress" in refusal.message.lower():
+        return Failure(Next.WAIT, said, 409, refusal.retry_after)
+    if refusal.code == "ABORTED" or "etag" in refusal.message.lower() or "concurrent" in refusal.message.lower():
+        return Failure(Next.REPLAN, said, 409)
+    return Failure(Next.REPLAN, said, 409, exists=True)
+
+
+def _invalid(refusal: Refusal, said: str) -> Failure:
+    text = refusal.message.lower()
+    if refusal.reason in _BUSY or "instance is not running" in text:
+        return Failure(Next.WAIT, said, 400)
+    if "etag" in text:
+        return Failure(Next.REPLAN, said, 400)
+    if "service account" in text and "does not exist" in text:
+        # IAM tells its other halves about a new account after seconds to minutes
+        return Failure(Next.RETRY, said, 400)
+    return Failure(Next.PERSON, said, 400)
+
+
+# --- reading the many shapes ----------------------------------------------------------------------------------------
+
+
+def _status(error: BaseException) -> int:
+    for holder, name in ((error, "code"), (error, "status_code"), (getattr(error, "resp", None), "status")):
+        value = getattr(holder, name, None)
+        if callable(value):
+            continue
+        try:
+            number = int(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            continue
+        if 400 <= number < 600:
+            return number
+    return 401 if "DefaultCredentials" in type(error).__name__ or "RefreshError" in type(error).__name__ else 0
+
+
+def _bug(error: BaseException) -> bool:
+    """Ours, not the cloud's: a body the client refuses to encode, a name that does not parse."""
+    return isinstance(error, TypeError | KeyError | ValueError | AttributeError | IndexError | AssertionError) and not (
+        _status(error) or isinstance(error, OSError)
+    )
+
+
+def _document(error: BaseException) -> Mapping[str, Any]:
+    content: Any = getattr(error, "content", None)
+    response = getattr(error, "response", None)
+    if content is None and response is not None:
+        content = getattr(response, "content", None)
+    try:
+        document = json.loads(content) if content else {}
+    except (TypeError, ValueError):
+        return {}
+    document = document[0] if isinstance(document, list) and document else document
+    return document if isinstance(document, Mapping) else {}
+
+
+def _reason(inner: Mapping[str, Any]) -> str:
+    """ErrorInfo.reason where there is one, else the first `errors[].reason` of the older APIs."""
+    rows: list[Any] = []
+    for key in ("details", "errors"):
+        value = inner.get(key)
+        rows += value if isinstance(value, Sequence) and not isinstance(value, str) else []
+    return next((str(r["reason"]) for r in rows if isinstance(r, Mapping) and r.get("reason")), "")
+
+
+def _retry_after(error: BaseException) -> float:
+    response = getattr(error, "response", None)
+    headers = getattr(response, "headers", None) or getattr(error, "resp", None) or {}
+    try:
+        return max(0.0, float(headers.get("Retry-After") or headers.get("retry-after") or 0))
+    except (AttributeError, TypeError, ValueError):
+        return 0.0
+
+
+def _no_answer(error: BaseException) -> str:
+    words = _clean(str(error))
+    cause = re.search(r"(Connection refused|timed out|Connection reset[^'\")]*|Remote end closed[^'\")]*)", words)
+    return f"no answer from the cloud: {cause[1] if cause else words or type(error).__name__}"
+
+
+def _clean(text: str) -> str:
+    """One line, of bounded length."""
+    return " ".join(text.split())[:600]
