@@ -1,0 +1,165 @@
+"""Google's discovery documents, as shipped with google-api-python-client, read lazily into routes and schemas."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import unquote
+
+import orjson
+
+from reconciler.localcloud.values import Json
+
+_PARAMETER = re.compile(r"\{(\+?)([^}]+)\}")
+_VERSION = re.compile(r"^v\d+\w*$")
+# APIs whose documents have another name than their host.
+_DOCUMENT_NAMES = {"sql-component": "sqladmin"}
+
+
+@dataclass(frozen=True)
+class Method:
+    """One method of an API. `template` is the whole path after the host; schemas are named as in the document."""
+
+    id: str
+    verb: str
+    template: str
+    request: str
+    response: str
+    path_parameters: tuple[str, ...]
+    query_parameters: Mapping[str, Json]
+    pattern: re.Pattern[str] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The last word of the id: `list`, `get`, `setIamPolicy`."""
+        return self.id.rsplit(".", 1)[1]
+
+    @property
+    def mutating(self) -> bool:
+        reads = {"getIamPolicy", "testIamPermissions", "search", "query", "wait", "aggregatedList"}
+        return self.verb != "GET" and self.name not in reads
+
+
+class Api:
+    """One version of one API."""
+
+    def __init__(self, document: Json) -> None:
+        self.name: str = document["name"]
+        self.version: str = document["version"]
+        self.title: str = document.get("title", self.name)
+        self.host: str = document["rootUrl"].split("//")[1].split(".")[0]
+        self.base: str = document.get("servicePath", "")
+        self.schemas: dict[str, Json] = document.get("schemas", {})
+        self._document = document
+
+    @cached_property
+    def methods(self) -> list[Method]:
+        found = [_method(raw, self.base) for raw in _walk(self._document)]
+        # A name pattern like `services/[^/]+` also swallows `services/x:undelete`: routes with a verb come first.
+        found.sort(key=lambda method: (":" not in method.template, method.template.count("{+")))
+        return found
+
+    @cached_property
+    def _by_verb(self) -> dict[str, list[Method]]:
+        table: dict[str, list[Method]] = {}
+        for method in self.methods:
+            table.setdefault(method.verb, []).append(method)
+        return table
+
+    def match(self, verb: str, path: str) -> tuple[Method, dict[str, str]] | None:
+        """The method for a raw path (still percent-encoded, no leading slash) and its decoded path parameters."""
+        for method in self._by_verb.get(verb, ()):
+            found = method.pattern.fullmatch(path)
+            if found:
+                values = (unquote(value) for value in found.groups())
+                return method, dict(zip(method.path_parameters, values, strict=True))
+        return None
+
+    def schema(self, name: str) -> Json:
+        return self.schemas.get(name, {})
+
+    def resolve(self, schema: Json) -> Json:
+        """Follow `$ref`."""
+        return self.schemas.get(schema["$ref"], {}) if "$ref" in schema else schema
+
+
+def _walk(node: Json) -> Iterator[Json]:
+    yield from node.get("methods", {}).values()
+    for inner in node.get("resources", {}).values():
+        yield from _walk(inner)
+
+
+def _method(raw: Json, base: str) -> Method:
+    template = base + raw["path"]
+    parameters: Json = raw.get("parameters", {})
+    names: list[str] = []
+
+    def group(found: re.Match[str]) -> str:
+        names.append(found[2])
+        pattern = parameters.get(found[2], {}).get("pattern", "")
+        if pattern and found[1]:
+            inner = pattern.removeprefix("^").removesuffix("$")
+            return "(" + re.sub(r"\((?!\?)", "(?:", inner) + ")"
+        return "(.+)" if found[1] else "([^/]+?)"
+
+    pieces, last = [], 0
+    for found in _PARAMETER.finditer(template):
+        pieces += [re.escape(template[last : found.start()]), group(found)]
+        last = found.end()
+    pieces.append(re.escape(template[last:]))
+    return Method(
+        id=raw["id"],
+        verb=raw["httpMethod"],
+        template=template,
+        request=raw.get("request", {}).get("$ref", ""),
+        response=raw.get("response", {}).get("$ref", ""),
+        path_parameters=tuple(names),
+        query_parameters={name: value for name, value in parameters.items() if value.get("location") == "query"},
+        pattern=re.compile("".join(pieces)),
+    )
+
+
+class Library:
+    """All documents; each is read when the first request for it comes."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or _installed()
+        self._apis: dict[str, Api | None] = {}
+        self._versions: dict[str, list[str]] = {}
+        for file in self._folder.iterdir():
+            name, _, version = file.name.removesuffix(".json").partition(".")
+            if file.suffix == ".json":
+                self._versions.setdefault(name, []).append(version)
+
+    def knows(self, host: str) -> bool:
+        return _DOCUMENT_NAMES.get(host, host) in self._versions
+
+    def api(self, name: str, version: str) -> Api | None:
+        key = f"{name}.{version}"
+        if key not in self._apis:
+            file = self._folder / f"{key}.json"
+            self._apis[key] = Api(orjson.loads(file.read_bytes())) if file.exists() else None
+        return self._apis[key]
+
+    def find(self, host: str, path: str) -> Api | None:
+        """The API that a path after the host belongs to, by the version in its first segments."""
+        name = _DOCUMENT_NAMES.get(host, host)
+        for segment in path.split("/", 3)[:3]:
+            if _VERSION.match(segment):
+                return self.api(name, segment)
+        return None
+
+
+def _installed() -> Path:
+    # find_spec, because importing googleapiclient itself would cost a third of a second at start-up.
+    spec = importlib.util.find_spec("googleapiclient")
+    if spec is None or spec.origin is None:
+        raise RuntimeError(
+            "the local cloud needs google-api-python-client, which carries Google's discovery documents; "
+            "install the extra: pip install 'aipress-reconciler[localcloud]'"
+        )
+    return Path(spec.origin).parent / "discovery_cache" / "documents"

@@ -1,0 +1,63 @@
+"""One call of one method: everything a behaviour may look at, and the only way it may change the cloud."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from reconciler.localcloud.api.discovery import Api, Method
+from reconciler.localcloud.state import State
+from reconciler.localcloud.values import Json, Request, Response, timestamp
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`time_scale` divides durations (never timestamps); `strict_services` enforces enabled APIs in every project."""
+
+    time_scale: float = 1.0
+    strict_services: bool = False
+
+
+@dataclass
+class Moment:
+    """A state at a time, with a seeded source of ids: what a finishing operation sees."""
+
+    state: State
+    now: float
+    rng: random.Random
+    settings: Settings
+
+    @property
+    def stamp(self) -> str:
+        return timestamp(self.now)
+
+
+@dataclass
+class Call(Moment):
+    """A routed and validated request. `params` are the decoded path parameters; `body` passed its schema."""
+
+    service: str
+    api: Api
+    method: Method
+    params: dict[str, str]
+    request: Request
+    body: Json = field(default_factory=dict)
+    media: str = ""
+
+    def query(self, name: str, default: str = "") -> str:
+        values = self.request.query.get(name)
+        return values[0] if values else default
+
+    def whole(self, name: str, default: int) -> int:
+        text = self.query(name)
+        return int(text) if text.lstrip("-").isdigit() else default
+
+    @property
+    def subject(self) -> str:
+        """The first path parameter of a `{+name}`-style route: the resource or parent that the call is about."""
+        return next(iter(self.params.values()), "")
+
+
+Answer = Json | Response
+Behaviour = Callable[[Call], Answer]

@@ -1,0 +1,219 @@
+"""Cloud SQL users and `executeSql`: two doors to the same accounts, those of the database server itself.
+
+A user made through the Admin API gets the role cloudsqlsuperuser, and with it every database of the instance, as
+Google does (https://cloud.google.com/sql/docs/mysql/users); one made by SQL may do nothing until it is granted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reconciler.localcloud import projects
+from reconciler.localcloud.call import Answer, Behaviour, Call
+from reconciler.localcloud.errors import GoogleError, not_found
+from reconciler.localcloud.operations import Ending, Finisher
+from reconciler.localcloud.services.mysql_grammar import Reader, Result
+from reconciler.localcloud.services.mysql_privileges import SUPER_ROLE, MysqlError, Server, Session, Who
+from reconciler.localcloud.state import State
+from reconciler.localcloud.values import Json
+
+_ROW_LIMIT = 10_000
+_ADMINISTRATORS = {"MYSQL": "root", "POSTGRES": "postgres", "SQLSERVER": "sqlserver"}
+# Error numbers that mean "you may not", for the status code of a failed statement.
+_DENIED = frozenset({1044, 1045, 1142, 1227})
+
+
+def family(instance: Json) -> str:
+    return str(instance.get("databaseVersion", "MYSQL_8_0")).partition("_")[0]
+
+
+def install(state: State, place: str, instance: Json) -> None:
+    """The administrator that every new instance has, and the databases that come with it."""
+    server = Server()
+    server.add(_ADMINISTRATORS.get(family(instance), "root"), "" if family(instance) != "MYSQL" else "%", roles=[SUPER_ROLE], type="BUILT_IN")
+    own = {"MYSQL": [], "POSTGRES": ["postgres"], "SQLSERVER": []}.get(family(instance), [])
+    for name in own:
+        state.put(f"sqladmin.databases/{place}/databases/{name}", database_row(state, place, name, "initial"))
+    _save(state, place, server)
+
+
+def database_row(state: State, place: str, name: str, etag: str) -> Json:
+    instance = state.get(f"sqladmin.instances/{place}") or {}
+    old = instance.get("databaseVersion") == "MYSQL_5_7"
+    charset, collation = ("utf8", "utf8_general_ci") if old else ("utf8mb4", "utf8mb4_0900_ai_ci")
+    if family(instance) == "POSTGRES":
+        charset, collation = "UTF8", "en_US.UTF8"
+    project = projects.with_id(state, place).split("/")[1]
+    own = place.rsplit("/", 1)[1]
+    return {
+        "kind": "sql#database", "name": name, "charset": charset, "collation": collation, "etag": etag, "instance": own,
+        "project": project,
+        "selfLink": f"https://sqladmin.googleapis.com/sql/v1beta4/projects/{project}/instances/{own}/databases/{name}",
+    }  # fmt: skip
+
+
+def _server(state: State, place: str) -> Server:
+    stored = state.get(f"sqladmin.accounts/{place}") or {"accounts": {}}
+    databases = {row["name"]: row for _, row in state.scan(f"sqladmin.databases/{place}/databases/")}
+    return Server(stored["accounts"], databases)
+
+
+def _save(state: State, place: str, server: Server) -> None:
+    state.put(f"sqladmin.accounts/{place}", {"accounts": server.accounts})
+
+
+def _save_databases(call: Call, place: str, server: Server, before: set[str]) -> None:
+    """CREATE and DROP DATABASE are seen by the Admin API too."""
+    for name in before - set(server.databases):
+        call.state.delete(f"sqladmin.databases/{place}/databases/{name}")
+    for name in set(server.databases) - before:
+        call.state.put(f"sqladmin.databases/{place}/databases/{name}", database_row(call.state, place, name, "sql"))
+
+
+# --- users -----------------------------------------------------------------------------------------------------
+
+
+def _shown(call: Call, account: Json, place: str) -> Json:
+    result: Json = {
+        "kind": "sql#user", "name": account["name"], "host": account["host"], "instance": place.rsplit("/", 1)[1],
+        "project": projects.with_id(call.state, place).split("/")[1], "etag": account.get("etag", "ACAB"),
+    }  # fmt: skip
+    if account["name"] == "root":
+        result |= {"host": "", "passwordPolicy": {"status": {}}}
+    if account.get("type", "BUILT_IN") != "BUILT_IN":
+        result |= {"type": account["type"], "iamEmail": account.get("iamEmail", account["name"])}
+    roles = [role for role in account["roles"] if role != SUPER_ROLE]
+    return result | ({"databaseRoles": roles} if roles else {})
+
+
+def _rdbms(number: int, message: str) -> GoogleError:
+    return GoogleError(400, f"Invalid request: Error {number}: {message}.", reason="invalid")
+
+
+def methods(
+    running: Callable[[Call], Json], place_of: Callable[[Call], str], operation: Callable[[Call, str, str, Json], Json]
+) -> dict[str, Behaviour]:
+    """The behaviours of users and executeSql, over what `sqladmin` knows about instances and operations."""
+
+    def insert(call: Call) -> Answer:
+        instance, name = running(call), call.body.get("name", "")
+        host = call.body.get("host") or ("%" if family(instance) == "MYSQL" else "")
+        if not name or (family(instance) == "MYSQL" and len(name) > 32):
+            raise GoogleError(400, "Invalid request: User name must be between 1 and 32 characters long.", reason="invalid")
+        if _server(call.state, place_of(call)).account(name, host) is not None:
+            # Inserting a user that is there changes its password, as the real API does.
+            return operation(call, "CREATE_USER", "sqladmin.user_made", {"name": name, "host": host, "roles": None})
+        roles = call.body.get("databaseRoles") or [SUPER_ROLE]
+        return operation(call, "CREATE_USER", "sqladmin.user_made", {"name": name, "host": host, "roles": roles, "type": call.body.get("type", "BUILT_IN")})
+
+    def subject(call: Call) -> Json:
+        name, host = call.query("name") or call.params.get("name", ""), call.query("host")
+        server = _server(call.state, place_of(call))
+        found = server.account(name, host or "%") or server.account(name, host)
+        if found is None:
+            raise not_found("The user does not exist.")
+        return found
+
+    def get(call: Call) -> Answer:
+        running(call)
+        return _shown(call, subject(call), place_of(call))
+
+    def listed(call: Call) -> Answer:
+        running(call)
+        where = place_of(call)
+        accounts = _server(call.state, where).accounts
+        found = [_shown(call, account, where) for _, account in sorted(accounts.items())]
+        return {"kind": "sql#usersList"} | ({"items": found} if found else {})
+
+    def update(call: Call) -> Answer:
+        running(call)
+        account = subject(call)
+        added = call.request.query.get("databaseRoles", []) or call.body.get("databaseRoles", [])
+        kept = [] if call.query("revokeExistingRoles") == "true" else account["roles"]
+        roles = [*kept, *(role for role in added if role not in kept)]
+        return operation(call, "UPDATE_USER", "sqladmin.user_made", {"name": account["name"], "host": account["host"], "roles": roles})
+
+    def delete(call: Call) -> Answer:
+        running(call)
+        name, host = call.query("name"), call.query("host")
+        server = _server(call.state, place_of(call))
+        found = server.account(name, host) if host or name == "root" else server.account(name, "%") or server.account(name, "")
+        if found is None:
+            raise _rdbms(1396, f"Operation DROP USER failed for '{name}'@'{host}'")
+        return operation(call, "DELETE_USER", "sqladmin.user_gone", {"name": name, "host": found["host"]})
+
+    def execute(call: Call) -> Answer:
+        instance, where = running(call), place_of(call)
+        if family(instance) == "SQLSERVER":
+            raise GoogleError(400, "Invalid request: executeSql is not supported for SQL Server.", reason="invalid")
+        return _execute(call, where)
+
+    return {
+        "sql.users.insert": insert, "sql.users.get": get, "sql.users.list": listed, "sql.users.update": update,
+        "sql.users.delete": delete, "sql.instances.executeSql": execute,
+    }  # fmt: skip
+
+
+def _user_made(ending: Ending) -> None:
+    place, args = ending.args["place"], ending.args
+    ending.state.delete(f"sqladmin.busy/{place}")
+    if ending.failed:
+        return
+    server = _server(ending.state, place)
+    account = server.account(args["name"], args["host"]) or server.add(args["name"], args["host"], type=args.get("type", "BUILT_IN"))
+    if args["roles"] is not None:
+        account["roles"] = args["roles"]
+    _save(ending.state, place, server)
+
+
+def _user_gone(ending: Ending) -> None:
+    place = ending.args["place"]
+    ending.state.delete(f"sqladmin.busy/{place}")
+    if not ending.failed:
+        server = _server(ending.state, place)
+        server.accounts.pop(f"{ending.args['name']}@{ending.args['host']}", None)
+        _save(ending.state, place, server)
+
+
+FINISHERS: dict[str, Finisher] = {"sqladmin.user_made": _user_made, "sqladmin.user_gone": _user_gone}
+
+
+# --- executeSql ------------------------------------------------------------------------------------------------
+
+
+def _execute(call: Call, place: str) -> Json:
+    """Run the statements in order; the first that fails ends the run and is told in `status`, as documented.
+
+    Without `user` the caller acts as the administrator. The codes in `status` are ours: no recording has one.
+    """
+    server = _server(call.state, place)
+    before = set(server.databases)
+    session = Session(server)
+    answer: Json = {"metadata": {"sqlStatementExecutionTime": "0.001s"}}
+    results: list[Result] = []
+    try:
+        session.who = _login(server, call.body.get("user", ""))
+        if call.body.get("database"):
+            session.use(call.body["database"])
+        reader = Reader(call.body.get("sqlStatement", ""), session)
+        while not reader.done():
+            results.append(reader.run())
+    except MysqlError as error:
+        answer["status"] = {"code": 7 if error.number in _DENIED else 3, "message": str(error)}
+        answer["messages"] = [{"message": str(error), "severity": "ERROR"}]
+    if results:
+        answer["results"] = [result.printed(int(call.body.get("rowLimit") or _ROW_LIMIT)) for result in results]
+    _save(call.state, place, server)
+    _save_databases(call, place, server, before)
+    return answer
+
+
+def _login(server: Server, user: str) -> Who | None:
+    """`name` or `name@host`; an unknown one gets error 1045."""
+    if not user:
+        return None
+    name, _, host = user.partition("@")
+    for who in (Who(name, host or "%"), Who(user, "%")):
+        if server.account(who.name, who.host) is not None:
+            return who
+    raise MysqlError(1045, f"Access denied for user '{name}'@'cloudsqlproxy' (using password: YES)", "28000")
