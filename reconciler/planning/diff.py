@@ -5,14 +5,13 @@ from enum import StrEnum
 
 from reconciler.kinds.catalog import kind_of
 from reconciler.kinds.compare import declares, difference, dropped, fingerprint, replaces, value_at
-from reconciler.kinds.kind import Kind, Proof
+from reconciler.kinds.kind import Kind
+from reconciler.kinds.ownership import OWNER_LABEL, proven
 from reconciler.model.canonical import Body
 from reconciler.model.ids import Address
 from reconciler.model.plan import ABSENT, Action, Change, FieldChange
 from reconciler.model.resource import Absent, Found, Observation, Removal, Resource, Unknown
 from reconciler.model.version import Applied
-
-OWNER_LABEL = "aipress-owner"
 
 
 class Why(StrEnum):
@@ -82,16 +81,6 @@ def removal(chosen: Removal, applied: Applied | None, seen: Observation | None, 
         body=applied.body, fingerprint=fingerprint(kind, seen, applied.body), source=chosen.source, shard=shard,
         owner=applied.owner, approval=chosen.approval, uid=seen.uid,
     )  # fmt: skip
-
-
-def proven(kind: Kind, found: Found, owner: str) -> bool:
-    """Whether a live object shows that it is ours (google-facts: adopt only with proof)."""
-    if kind.proof is Proof.CONTAINER:
-        return True
-    if kind.proof is Proof.DESCRIPTION:
-        return f"{OWNER_LABEL}={owner}" in str(found.body.get("description", ""))
-    labels = value_at(found.body, kind.labels)
-    return isinstance(labels, dict) and labels.get(OWNER_LABEL) == owner
 
 
 def _creation(kind: Kind, pair: Pair) -> Change:

@@ -1,0 +1,21 @@
+"""`aipress bootstrap`: the fleet's own objects (folders, control project and its services), from a person's credentials.
+
+The same plan and apply as everything else, limited to the target `fleet`; idempotent.
+"""
+
+from reconciler.actions.apply import Applied, ApplyRequest, apply
+from reconciler.cycle import World, plan_once
+from reconciler.model.plan import Plan
+from reconciler.source.scope import OWN_OBJECTS
+
+
+def plan(world: World) -> Plan:
+    return plan_once(world, world.repository.resolve("HEAD"), OWN_OBJECTS)
+
+
+def run(world: World, shown: Plan, request: ApplyRequest) -> Applied:
+    """Apply the plan that was shown."""
+    chosen = ApplyRequest(
+        plan=shown, expect=request.expect, allow=request.allow, trigger="bootstrap", progress=request.progress
+    )
+    return apply(world, chosen)
