@@ -16,4 +16,4 @@ def canonical(value: Any) -> str:
 
 def digest(value: Any) -> str:
     """`sha256:` and 64 hexadecimal digits over the canonical form."""
-    return "sha256:" + hashlib.sha256(canonical(value).encode()).hexdigest()
+    return "sha256:" + hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,32 +1,18 @@
 """A plan for a terminal: what changes, for whom, is it safe, what it costs. Danger first, totals last."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.ids import Target, TargetKind
-from reconciler.model.plan import Action, Change, FieldChange, GuardVerdict, Plan, Verdict
-from reconciler.report.arrange import SIGNS, Danger, Section, danger, heading, leaves, sections, unknowns
+from reconciler.model.plan import GuardVerdict, Plan, Verdict
+from reconciler.report.arrange import Danger, Section, heading, sections
 from reconciler.report.escape import columns, cut, padded, plain
+from reconciler.report.rows import NAMES_SHOWN, Row, names, rows, who
 from reconciler.report.style import PLAIN, Style
-from reconciler.report.values import age, commit, count, hidden, known_after, money, shown, sign, transition
+from reconciler.report.values import age, commit, count, money
 
-NAMES_SHOWN = 12
-KEYS_SHOWN = 6
-SAME_KIND_FROM = 4
-"""So many creations of one kind in one section are shown as one line."""
-PATH_WIDTH = 56
 HEADING_WIDTH = 64
-
-HEADLINES = {
-    "project": ("projectId",),
-    "sql.instance": ("databaseVersion", "settings.tier", "settings.availabilityType"),
-    "storage.bucket": ("location",),
-    "run.service": ("template.containers[0].image",),
-    "sql.grant": ("maxUserConnections",),
-}
-"""What says most about a new object of a kind; the rest with --all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +33,7 @@ class PlanView:
 def plan_text(plan: Plan, view: PlanView = PlanView()) -> str:
     """The whole plan as text, with a line feed at its end."""
     lines = [_header(plan, view), ""]
+    lines += _after(_drift(plan, view.style))
     if plan.changes:
         lines += [_legend(view.style), ""]
         for section in sections(plan, view.everything):
@@ -77,11 +64,16 @@ def touched(plan: Plan) -> str:
 
 def unchanged(plan: Plan, view: PlanView) -> str:
     """The sentence that a silent no-op earns: what was compared, and how old it is."""
+    return f"No changes. {unchanged_words(plan, _revision(view.head_name, plan.fleet_head), view.read_age)}"
+
+
+def unchanged_words(plan: Plan, revision: str, read_age: float | None = None) -> str:
+    """ "Fleet matches main@3f9c1e2 (12 tenants, 187 objects compared)." """
     tenants = plan.populations.get("tenants", 0)
     compared = f"{count(tenants, 'tenant')}, {count(plan.compared, 'object')} compared"
-    read = f", read {age(view.read_age)} ago" if view.read_age is not None else ""
-    subject = "Fleet matches" if not plan.scope or plan.scope == ("fleet",) else f"{scope_words(plan)} matches"
-    return f"No changes. {subject} {_revision(view.head_name, plan.fleet_head)} ({compared}{read})."
+    read = f", read {age(read_age)} ago" if read_age is not None else ""
+    subject = "Fleet" if not plan.scope or plan.scope == ("fleet",) else scope_words(plan)
+    return f"{subject} matches {revision} ({compared}{read})."
 
 
 def scope_words(plan: Plan) -> str:
@@ -125,6 +117,17 @@ def _after(lines: list[str]) -> list[str]:
     return [*lines, ""] if lines else []
 
 
+def _drift(plan: Plan, style: Style) -> list[str]:
+    drifted = [change for change in plan.changes if change.drift]
+    if not drifted:
+        return []
+    lines = [style.yellow(f"Note: {count(len(drifted), 'object')} changed outside Git; this plan sets them back:")]
+    lines += [f"  {plain(str(change.address))}" for change in drifted[:NAMES_SHOWN]]
+    if len(drifted) > NAMES_SHOWN:
+        lines.append(f"  and {len(drifted) - NAMES_SHOWN:,} more: aipress drift list")
+    return lines
+
+
 def _section(section: Section, view: PlanView) -> Iterator[str]:
     style = view.style
     title = f"# {who(section)} {heading(section)}"
@@ -133,113 +136,16 @@ def _section(section: Section, view: PlanView) -> Iterator[str]:
     yield "  " + padded(paint(title), HEADING_WIDTH + len(paint(title)) - columns(title)) + "  " + style.dim(source)
     if len(section.targets) > 1:
         yield "    " + names(section, len(section.targets) if view.everything else NAMES_SHOWN)
-    for same in _folded(section, view.everything):
-        if len(same) > 1:
-            yield f"  {style.symbol(SIGNS[same[0].action])} {_many(same)}"
-        else:
-            yield from _change(same[0], section, view)
+    for row in rows(section, view.everything):
+        yield _row(row, style)
 
 
-def who(section: Section) -> str:
-    """ "tenant/acme-bakery (shard eu-001)", or "38 tenants (shards eu-001, us-001)"."""
-    if section.target.kind is TargetKind.FLEET:
-        return "fleet (its own objects)"
-    if len(section.targets) == 1:
-        where = (
-            f" (shard {plain(section.shards[0])})"
-            if section.target.kind is TargetKind.TENANT and section.shards
-            else ""
-        )
-        return f"{plain(str(section.target))}{where}"
-    of = f"{len(section.targets):,} {section.target.kind}s"
-    if section.target.kind is TargetKind.SHARD:
-        return of
-    shards = ", ".join(plain(s) for s in section.shards[:3])
-    more = f" and {len(section.shards) - 3:,} more" if len(section.shards) > 3 else ""
-    return f"{of} (shard{'s' if len(section.shards) > 1 else ''} {shards}{more})"
-
-
-def names(section: Section, limit: int) -> str:
-    listed = ", ".join(plain(t.name) for t in section.targets[:limit])
-    more = len(section.targets) - limit
-    return f"{listed} and {more:,} more" if more > 0 else listed
-
-
-def _folded(section: Section, everything: bool) -> Iterator[list[Change]]:
-    """Runs of creations of one kind that say nothing of their own, in one piece; everything else alone."""
-    ordered = sorted(section.changes, key=danger)
-    by_kind: dict[tuple[str, Action], list[Change]] = defaultdict(list)
-    for change in ordered:
-        by_kind[(change.address.kind, change.action)].append(change)
-    for (_, action), same in by_kind.items():
-        foldable = action in (Action.CREATE, Action.ADOPT) and len(same) >= SAME_KIND_FROM
-        if foldable and not everything and not any(unknowns(c) for c in same):
-            yield same
-        else:
-            yield from ([change] for change in same)
-
-
-def _many(same: list[Change]) -> str:
-    listed = ", ".join(plain(c.address.key) for c in same[:KEYS_SHOWN])
-    more = f" and {len(same) - KEYS_SHOWN} more" if len(same) > KEYS_SHOWN else ""
-    return f"{same[0].address.kind} ×{len(same)}  {listed}{more}"
-
-
-def _change(change: Change, section: Section, view: PlanView) -> Iterator[str]:
-    style = view.style
-    notes = [f"({cut(plain(change.reason), 100)})"] if change.reason else []
-    if danger(change) is Danger.VISIBLE:
-        notes.append(style.yellow("! visitors notice"))
-    if change.source and change.source != section.source and section.same_source:
-        notes.append(style.dim(plain(change.source)))
-    if change.approval:
-        notes.append(f"approved: {cut(plain(change.approval), 80)}")
-    yield (
-        f"  {style.symbol(SIGNS[change.action])} {plain(f'{change.address.kind}/{change.address.key}')}  "
-        + "  ".join(notes)
-    )
-    if change.action is Action.CREATE:
-        yield from _creation(change, section, view)
-    else:
-        yield from _fields(change.fields, change, view)
-        if change.action is Action.DELETE and view.everything:
-            yield from (f"      - {plain(path)}  {shown(value)}" for path, value in leaves("", change.body))
-
-
-def _fields(fields: Iterable[FieldChange], change: Change, view: PlanView) -> Iterator[str]:
-    rows = list(fields)
-    width = min(max((columns(plain(f.path)) for f in rows), default=0), PATH_WIDTH)
-    own = change.address.target
-    for field in rows:
-        mark = view.style.symbol(sign(change.address.kind, field))
-        yield f"      {mark} {padded(plain(field.path), width)}  {transition(change.address.kind, field, own)}"
-
-
-def _creation(change: Change, section: Section, view: PlanView) -> Iterator[str]:
-    kind, own = change.address.kind, change.address.target
-    rows = list(leaves("", change.body))
-    secret = {path for path, _ in rows if hidden(kind, FieldChange(path))}
-    pending = dict(unknowns(change))
-    if view.everything:
-        picked = [(path, value) for path, value in rows if path not in pending]
-    elif len(section.targets) > 1:
-        picked = []
-    else:
-        by_index = {_indexed(path): value for path, value in rows}
-        picked = [(path, by_index[path]) for path in HEADLINES.get(kind, ()) if path in by_index]
-    for path, value in picked:
-        yield f"      {plain(path)} = {'(sensitive)' if path in secret else shown(value)}"
-    for path, ref in pending.items():
-        yield f"      {plain(path)} = {known_after(ref, own if len(section.targets) > 1 else None)}"
-    left = len(rows) - len(picked) - len(pending)
-    if left > 0 and len(section.targets) == 1 and not view.everything and picked:
-        yield view.style.dim(f"      # {count(left, 'more field')} (--all)")
-
-
-def _indexed(path: str) -> str:
-    """A leaf path with every named container back at its index: one container a service is all we make."""
-    start = path.find("containers[")
-    return path if start < 0 else path[:start] + "containers[0]" + path[path.index("]", start) + 1 :]
+def _row(row: Row, style: Style) -> str:
+    notes = [part for part in (style.yellow(row.alarm), style.dim(row.aside)) if part]
+    if row.depth == 0:
+        return "  ".join([f"  {style.symbol(row.sign)} {row.text}", *notes])
+    mark = f"{style.symbol(row.sign)} " if row.sign else ""
+    return "      " + "  ".join([part for part in (mark + row.text,) if part] + notes)
 
 
 def _findings(plan: Plan, style: Style) -> list[str]:

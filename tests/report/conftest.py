@@ -95,7 +95,8 @@ def edited_plan() -> Plan:
                 fields=(FieldChange("passwordFrom", None, None, sensitive=True),),
             ),
             change(
-                acme, "sql.grant", "production", Action.UPDATE, reason="drift", source=f"{tenant_yaml}:11",
+                acme, "sql.grant", "production", Action.UPDATE, reason="changed outside Git", drift=True,
+                source=f"{tenant_yaml}:11",
                 fields=(FieldChange("maxUserConnections", 250, 100),),
             ),
             change(old, "sql.database", "production", Action.DELETE, reason="purge approved", shard="us-001",
