@@ -1,1 +1,1 @@
-"""What a person can ask for, one file each: stages composed through cycle.py, values returned. No printing or parsing."""
+"""What a person can ask for, one file each: stages composed, values returned. No printing, no parsing of flags."""

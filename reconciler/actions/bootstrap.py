@@ -1,4 +1,4 @@
-"""`aipress bootstrap`: the fleet's own objects (folders, control project and its services), from a person's credentials.
+"""`aipress bootstrap`: the fleet's own objects (folders, control project, its services), by a person's credentials.
 
 The same plan and apply as everything else, limited to the target `fleet`; idempotent.
 """

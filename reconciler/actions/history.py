@@ -16,7 +16,7 @@ from reconciler.model.version import FLEET_SHARD, Applied, Version
 
 @dataclass(frozen=True, slots=True)
 class ResourceDifference:
-    """One resource between two versions: `action` create, update or delete, as if one went from the older to the newer."""
+    """One resource between two versions: `action` is create, update or delete, going from the older to the newer."""
 
     address: Address
     action: str

@@ -13,7 +13,7 @@ UNITS = {"m": 60, "h": 3600, "d": 86_400}
 
 
 def pause(world: World, target: Target, reason: str, until: datetime | None) -> Hold:
-    """Nothing is applied to the target until it is resumed, or until `until`. Raises InputError for an unknown target."""
+    """Nothing is applied to the target until it is resumed or `until` is over. Raises InputError for no such target."""
     if target.kind is not TargetKind.FLEET:
         shards_in(world.repository, world.repository.resolve("HEAD"), scope_of([target]))
     now = world.clock.now()
@@ -25,7 +25,7 @@ def pause(world: World, target: Target, reason: str, until: datetime | None) -> 
 
 
 def resume(world: World, target: Target) -> Sequence[Hold]:
-    """Lifts the target's holds; what they kept waiting runs with the next cycle. Raises InputError when there is none."""
+    """Lifts the target's holds; what waited runs with the next cycle. Raises InputError when there is none."""
     lifted = world.history.clear_hold(str(target), world.actor)
     if not lifted:
         held = ", ".join(sorted(hold.target for hold in world.history.holds())) or "nothing"

@@ -8,7 +8,7 @@ from reconciler.cycle import World, look
 from reconciler.kinds.compare import value_at
 from reconciler.model.ids import Target, TargetKind
 from reconciler.model.plan import Plan
-from reconciler.model.resource import Found
+from reconciler.model.resource import Found, Unknown
 from reconciler.planning.facts import Facts
 from reconciler.planning.plan import make_plan
 from reconciler.source.scope import scope_of
@@ -16,8 +16,8 @@ from reconciler.source.scope import scope_of
 
 @dataclass(frozen=True, slots=True)
 class StatusRow:
-    """`sync`: Synced, OutOfSync, Frozen (its file is wrong), Held, Unknown. `health`: Healthy, Progressing, Degraded,
-    Suspended, Deleted, Missing, Unknown. `version`: the newest of its shard; `since` when that was applied (ISO 8601)."""
+    """`sync`: Synced, OutOfSync, Frozen (its file is wrong), Held, Unknown. `health`: Healthy, Progressing,
+    Degraded, Suspended, Deleted, Missing, Unknown. `version`: the newest of its shard; `since` when that was applied (ISO 8601)."""
 
     target: str
     shard: str
@@ -90,7 +90,7 @@ def _health(facts: Facts, target: Target) -> str:
 
 def _object_health(seen: object) -> str:
     if not isinstance(seen, Found):
-        return "Unknown" if type(seen).__name__ == "Unknown" else "Missing"
+        return "Unknown" if isinstance(seen, Unknown) else "Missing"
     if not seen.ready:
         return "Progressing"
     return "Degraded" if value_at(seen.body, "terminalCondition.state") == "CONDITION_FAILED" else "Healthy"

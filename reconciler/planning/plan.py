@@ -25,12 +25,16 @@ def make_plan(facts: Facts) -> Plan:
     blocked = [*blocked, *more_blocked]
     plan = Plan(
         cloud=facts.cloud, fleet_base=facts.base or facts.fleet.commit, fleet_head=facts.fleet.commit,
-        parents={shard_label(s): version.id if version else None for s, version in sorted(facts.history.items())},
+        parents=_parents(facts),
         changes=ordered, diagnostics=(*_about_scope(facts), *facts.desired.diagnostics, *_notes(facts)), compared=compared,
         cost_before=_cost_before(facts), cost_after=_cost_after(facts), two_way=facts.two_way, scope=facts.scope,
         populations={"tenants": facts.fleet.tenants_total, "shards": facts.fleet.shards_total},
     )  # fmt: skip
     return plan.with_guards(judge(facts, ordered, blocked))
+
+
+def _parents(facts: Facts) -> dict[str, str | None]:
+    return {shard_label(shard): version.id if version else None for shard, version in sorted(facts.history.items())}
 
 
 def _differences(facts: Facts) -> tuple[dict[Address, Change], list[Blocked], int]:
