@@ -171,8 +171,13 @@ class Reader:
     def _alter(self) -> Result:
         self._need("USER")
         self._optional("IF", "EXISTS")
-        self._session.alter_user(self._who())
-        self._authentication()
+        who = self._who()
+        self._session.alter_user(who)
+        while self._peek().kind != "end" and not (self._peek().kind == "sign" and self._peek().text in (",", ";")):
+            if self._word("MAX_USER_CONNECTIONS"):
+                self._session.limit_connections(who, int(self._name()))
+            else:
+                self._next()
         return Result()
 
     def _create_database(self) -> Result:

@@ -151,6 +151,12 @@ class Session:
         if self.server.account(who.name, who.host) is None:
             raise MysqlError(1396, f"Operation ALTER USER failed for {who.quoted}", "HY000")
 
+    def limit_connections(self, who: Who, most: int) -> None:
+        """ALTER USER … WITH MAX_USER_CONNECTIONS n (0: no limit of its own)."""
+        account = self.server.account(who.name, who.host)
+        if account is not None:
+            account["max_user_connections"] = most
+
     def _expanded(self, privileges: list[str], pattern: str) -> list[str]:
         everything = GLOBAL_PRIVILEGES if pattern == "*" else DATABASE_PRIVILEGES
         if privileges == ["ALL"]:

@@ -96,6 +96,11 @@ def _schema_privileges(session: Session) -> tuple[list[str], list[Row]]:
     return columns, rows
 
 
+def _table_privileges(_: Session) -> tuple[list[str], list[Row]]:
+    """Nothing: privileges on single tables are not modelled."""
+    return ["GRANTEE", "TABLE_CATALOG", "TABLE_SCHEMA", "TABLE_NAME", "PRIVILEGE_TYPE", "IS_GRANTABLE"], []
+
+
 def _flags(held: list[str], everything: tuple[str, ...], grant: bool) -> Row:
     flags: Row = {_privilege_column(name): "Y" if name in held else "N" for name in everything}
     return flags | {"Grant_priv": "Y" if grant else "N"}
@@ -115,9 +120,10 @@ def _user(session: Session) -> tuple[list[str], list[Row]]:
     rows = []
     for account in _visible(session):
         base: Row = {"Host": account["host"], "User": account["name"]}
-        last: Row = {"plugin": "caching_sha2_password", "account_locked": "N"}
+        most = str(account.get("max_user_connections", 0))
+        last: Row = {"max_user_connections": most, "plugin": "caching_sha2_password", "account_locked": "N"}
         rows.append(base | _flags(_held(account), GLOBAL_PRIVILEGES, account["grant"]) | last)
-    return ["Host", "User", *_flags([], GLOBAL_PRIVILEGES, False), "plugin", "account_locked"], rows
+    return ["Host", "User", *_flags([], GLOBAL_PRIVILEGES, False), "max_user_connections", "plugin", "account_locked"], rows
 
 
 def _role_edges(session: Session) -> tuple[list[str], list[Row]]:
@@ -143,6 +149,7 @@ def _schemata(session: Session) -> tuple[list[str], list[Row]]:
 _TABLES = {
     "information_schema.user_privileges": _user_privileges,
     "information_schema.schema_privileges": _schema_privileges,
+    "information_schema.table_privileges": _table_privileges,
     "information_schema.schemata": _schemata,
     "mysql.db": _db,
     "mysql.user": _user,
