@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from reconciler.actions.plan import PlanRequest, make
 from reconciler.cycle import Walk, World, apply_once, plan_once
 from reconciler.model.errors import RefusedError
-from reconciler.model.ids import Address, Target
+from reconciler.model.ids import Address, Scope, Target
 from reconciler.model.outcome import Event, Outcome, Result
 from reconciler.model.plan import Change, Plan
 from reconciler.model.ports import Progress
@@ -25,6 +25,7 @@ class ApplyRequest:
 
     plan: Plan | None = None
     targets: tuple[Target, ...] = ()
+    scope: Scope | None = None
     expect: str = ""
     allow: frozenset[str] = frozenset()
     trigger: str = "apply"
@@ -74,7 +75,7 @@ def _chosen(world: World, request: ApplyRequest) -> tuple[Plan, dict[Address, st
     """The plan to walk, and what of it nobody approved."""
     saved = request.plan
     if saved is None:
-        return make(world, PlanRequest(request.targets)), {}
+        return make(world, PlanRequest(request.targets, scope=request.scope)), {}
     if saved.cloud != world.cloud.identity:
         raise RefusedError(
             f"this plan was made for {saved.cloud}; the cloud here is {world.cloud.identity}",

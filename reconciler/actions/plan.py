@@ -21,12 +21,14 @@ class PlanRequest:
     targets: tuple[Target, ...] = ()
     base: str = ""
     head: str = "HEAD"
+    scope: Scope | None = None
+    """Given instead of targets by those who already know it (the daemon)."""
 
 
 def make(world: World, request: PlanRequest) -> Plan:
     """Raises InputError for a revision or target that does not exist."""
     head = world.repository.resolve(request.head)
-    scope = scope_of(request.targets)
+    scope = request.scope or scope_of(request.targets)
     if not request.base:
         return plan_once(world, head, scope)
     base = world.repository.resolve(request.base)

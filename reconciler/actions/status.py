@@ -17,7 +17,8 @@ from reconciler.source.scope import scope_of
 @dataclass(frozen=True, slots=True)
 class StatusRow:
     """`sync`: Synced, OutOfSync, Frozen (its file is wrong), Held, Unknown. `health`: Healthy, Progressing,
-    Degraded, Suspended, Deleted, Missing, Unknown. `version`: the newest of its shard; `since` when that was applied (ISO 8601)."""
+    Degraded, Suspended, Deleted, Missing, Unknown. `version`: the newest of its shard, `since` when it was applied.
+    """
 
     target: str
     shard: str

@@ -11,7 +11,7 @@ from reconciler.actions.apply import Applied, ApplyRequest, apply
 from reconciler.actions.plan import difference
 from reconciler.cycle import World
 from reconciler.model.errors import AipressError, InputError
-from reconciler.model.ids import Scope, Target, shard_target, tenant_target
+from reconciler.model.ids import Scope
 from reconciler.model.ports import Progress
 
 
@@ -66,17 +66,10 @@ def _cycle(world: World, watch: Watch, number: int, trigger: str, scope: Scope) 
     commit = ""
     try:
         commit = world.repository.resolve("HEAD")
-        request = ApplyRequest(targets=_targets(scope), trigger=f"serve ({trigger})", progress=watch.progress)
+        request = ApplyRequest(scope=scope, trigger=f"serve ({trigger})", progress=watch.progress)
         return Reported(number, trigger, commit, apply(world, request))
     except AipressError as error:
         return Reported(number, trigger, commit, None, error)
-
-
-def _targets(scope: Scope) -> tuple[Target, ...]:
-    if scope.everything or scope.fleet:
-        return ()
-    names = [*(scope.shards or ()), *scope.own]
-    return (*(shard_target(n) for n in sorted(names)), *(tenant_target(n) for n in sorted(scope.tenants)))
 
 
 def _head(world: World) -> str:
@@ -108,7 +101,7 @@ def _watching(folder: Path | None, wake: threading.Event, stopping: threading.Ev
         return
 
     def follow() -> None:
-        from watchfiles import watch as changes
+        from watchfiles import watch as changes  # noqa: PLC0415 - an extra that only the daemon has
 
         def is_ref(_change: object, path: str) -> bool:
             return "/refs/" in path or path.endswith(("/HEAD", "/packed-refs"))

@@ -26,7 +26,8 @@ def make_plan(facts: Facts) -> Plan:
     plan = Plan(
         cloud=facts.cloud, fleet_base=facts.base or facts.fleet.commit, fleet_head=facts.fleet.commit,
         parents=_parents(facts),
-        changes=ordered, diagnostics=(*_about_scope(facts), *facts.desired.diagnostics, *_notes(facts)), compared=compared,
+        changes=ordered, compared=compared,
+        diagnostics=(*_about_scope(facts), *facts.desired.diagnostics, *_notes(facts)),
         cost_before=_cost_before(facts), cost_after=_cost_after(facts), two_way=facts.two_way, scope=facts.scope,
         populations={"tenants": facts.fleet.tenants_total, "shards": facts.fleet.shards_total},
     )  # fmt: skip

@@ -1,0 +1,127 @@
+"""Each guard, with a plan that violates it, and the same plan just inside it."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from reconciler.model.ids import Address, tenant_target
+from reconciler.model.plan import Plan
+from reconciler.model.resource import Removal
+from reconciler.model.version import Hold, TenantState
+from reconciler.planning.guards import refused_items
+from reconciler.planning.plan import make_plan
+from tests.planning.given import ABSENT, DATABASE, NOW, OWNER, SERVICE, facts, fleet, found, labelled, resource, version
+
+
+def guards(plan: Plan) -> list[str]:
+    return [g.guard for g in plan.refused()]
+
+
+def many(count: int, live: int) -> Plan:
+    """A plan that changes `count` of `live` sites."""
+    names = [f"site-{n:03}" for n in range(live)]
+    before = [resource(f"tenant/{n}/run.service/production", labelled({"ingress": "A"})) for n in names]
+    after = [resource(str(r.address), labelled({"ingress": "B"})) if i < count else r for i, r in enumerate(before)]
+    seen = {str(r.address): found(r.body) for r in before}
+    states = {n: TenantState(OWNER, "active", NOW.isoformat()) for n in names}
+    where = dict.fromkeys(names, "eu-001")
+    return make_plan(facts(after, seen, version(before, tenants=states), fleet=fleet(where)))
+
+
+@pytest.mark.parametrize(
+    ("count", "live", "refused"), [(10, 50, False), (11, 50, True), (20, 2000, False), (21, 2000, True)]
+)
+def test_blast_radius_is_ten_sites_or_one_percent(count: int, live: int, refused: bool) -> None:
+    assert ("blast-radius" in guards(many(count, live))) is refused
+
+
+def test_first_creates_do_not_count_as_blast() -> None:
+    new = [resource(f"tenant/site-{n:03}/run.service/production", labelled({"ingress": "A"})) for n in range(60)]
+    assert guards(make_plan(facts(new, recorded=None))) == []
+
+
+def purge(approved: bool, since_days: int, expires: str = "2026-11-25") -> Plan:
+    spec = (
+        {"purges": [{"tenant": "acme", "uid": OWNER, "expires": expires, "approvers": ["a", "b"]}]} if approved else {}
+    )
+    address = Address.parse(DATABASE)
+    states = {"acme": TenantState(OWNER, "deleted", (NOW - timedelta(days=since_days)).isoformat())}
+    recorded = version([resource(DATABASE, {"charset": "utf8mb4"})], tenants=states)
+    removal = Removal(address, "purge approved", "fleet.yaml:9", approval="purges/acme" if approved else "")
+    return make_plan(facts([], {DATABASE: found({"charset": "utf8mb4"})}, recorded, [removal], fleet=fleet(spec=spec)))
+
+
+def test_a_purge_needs_approval_escrow_and_an_unexpired_date() -> None:
+    assert guards(purge(approved=True, since_days=15)) == []
+    assert guards(purge(approved=False, since_days=15)) == ["data-delete"]
+    assert guards(purge(approved=True, since_days=13)) == ["data-delete"]
+    assert guards(purge(approved=True, since_days=15, expires="2026-11-22")) == ["data-delete"]
+    assert guards(purge(approved=True, since_days=15, expires="2026-12-24")) == ["data-delete"]
+    assert guards(purge(approved=True, since_days=15, expires="2026-11-23")) == []
+
+
+def test_a_tenant_file_that_vanished_is_a_warning_and_nothing_is_deleted() -> None:
+    recorded = version([resource(SERVICE, labelled({"ingress": "A"}))], tenants={
+        "acme": TenantState(OWNER, "active", NOW.isoformat()), "other": TenantState("o", "active", NOW.isoformat())})  # fmt: skip
+    plan = make_plan(
+        facts([], {SERVICE: found(labelled({"ingress": "A"}))}, recorded, fleet=fleet({"other": "eu-001"}))
+    )
+    assert plan.changes == ()
+    assert guards(plan) == []
+    warning = next(d for d in plan.diagnostics if d.code == "AP401")
+    assert "tenant/acme has no file any more" in warning.message
+
+
+def test_a_shard_that_goes_to_nothing_is_a_misread_fleet() -> None:
+    recorded = version([resource(SERVICE, labelled({"ingress": "A"}))])
+    plan = make_plan(facts([], {}, recorded, fleet=fleet({})))
+    assert guards(plan) == ["shrink"]
+
+
+def test_a_hold_keeps_its_target_and_nothing_else_and_ends() -> None:
+    other = "tenant/other/run.service/production"
+    wanted = [resource(SERVICE, labelled({"ingress": "A"})), resource(other, labelled({"ingress": "A"}))]
+    hold = Hold("tenant/acme", "incident", "jo", NOW, NOW + timedelta(hours=1))
+    plan = make_plan(facts(wanted, holds=(hold,)))
+    assert list(refused_items(plan.guards, plan.changes, ())) == [Address.parse(SERVICE)]
+    over = make_plan(facts(wanted, holds=(replace(hold, until=NOW),)))
+    assert over.refused() == ()
+
+
+def test_mass_drift_stops_the_sweep() -> None:
+    names = [f"site-{n:02}" for n in range(12)]
+    wanted = [resource(f"tenant/{n}/run.service/production", labelled({"ingress": "A"})) for n in names]
+    seen = {str(r.address): found(labelled({"ingress": "Z"})) for r in wanted}
+    states = {n: TenantState(OWNER, "active", NOW.isoformat()) for n in names}
+    plan = make_plan(facts(wanted, seen, version(wanted, tenants=states), fleet=fleet(dict.fromkeys(names, "eu-001"))))
+    assert "mass-drift" in guards(plan)
+
+
+def test_more_deletes_than_allowed_are_refused_together() -> None:
+    addresses = [f"tenant/acme/run.service/e{n}" for n in range(6)]
+    recorded = version([resource(a, {}) for a in addresses])
+    removals = [Removal(Address.parse(a), "gone in Git", "x:1") for a in addresses]
+    plan = make_plan(facts([], {a: found({}) for a in addresses}, recorded, removals))
+    assert guards(plan) == ["deletes"]
+    fewer = make_plan(facts([], {a: found({}) for a in addresses[:5]}, recorded, removals[:5]))
+    assert guards(fewer) == []
+
+
+def test_a_move_is_refused_with_what_to_do() -> None:
+    plan = make_plan(facts([resource(SERVICE, labelled({}))], elsewhere={"acme": "us-001"}))
+    verdict = plan.refused()[0]
+    assert (verdict.guard, verdict.target) == ("move", tenant_target("acme"))
+    assert "Put its folder back" in verdict.message
+
+
+def test_allow_names_one_guard_and_no_other() -> None:
+    plan = many(11, 50)
+    assert refused_items(plan.guards, plan.changes, {"blast-radius"}) == {}
+    assert len(refused_items(plan.guards, plan.changes, {"mass-drift"})) == 11
+
+
+def test_absent_what_was_purged_is_only_forgotten() -> None:
+    recorded = version([resource(SERVICE, {})])
+    plan = make_plan(facts([], {SERVICE: ABSENT}, recorded, [Removal(Address.parse(SERVICE), "gone in Git", "x:1")]))
+    assert [(str(c.action), c.fingerprint) for c in plan.changes] == [("delete", "absent")]
