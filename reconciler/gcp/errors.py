@@ -114,6 +114,8 @@ def _invalid(refusal: Refusal, said: str) -> Failure:
         return Failure(Next.WAIT, said, 400)
     if "etag" in text:
         return Failure(Next.REPLAN, said, 400)
+    if "already exists" in text or "database exists" in text:
+        return Failure(Next.REPLAN, said, 400, exists=True)
     if "service account" in text and "does not exist" in text:
         # IAM tells its other halves about a new account after seconds to minutes
         return Failure(Next.RETRY, said, 400)

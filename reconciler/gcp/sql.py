@@ -1,0 +1,240 @@
+"""Cloud SQL Admin v1beta4 (the version of Google's client that speaks REST): instances, databases, users, backups."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.gcp.adapter import ONCE, Adapter, found, never, paged, refuse, settle, taken
+from reconciler.gcp.errors import Refusal, classify
+from reconciler.gcp.secrets import read_payload
+from reconciler.gcp.session import Session
+from reconciler.gcp.words import last, pick, to_json, to_message
+from reconciler.model.canonical import Body
+from reconciler.model.errors import Failure, Next
+from reconciler.model.plan import Action
+from reconciler.model.ports import Answer, Call, Failed, Pending
+from reconciler.model.resource import Found
+
+ANY_HOST = "%"
+_CLIENTS = {
+    "instances": "SqlInstancesServiceClient", "operations": "SqlOperationsServiceClient",
+    "databases": "SqlDatabasesServiceClient", "users": "SqlUsersServiceClient",
+    "backups": "SqlBackupRunsServiceClient",
+}  # fmt: skip
+_BACKED_UP = ("SUCCESSFUL", "RUNNING", "ENQUEUED", "OVERDUE")
+_OPERATION_CODES = {
+    # error.errors[].code of a finished operation -> an HTTP status; any other is 400
+    "INTERNAL_ERROR": 500, "UNKNOWN": 500, "SERVICE_UNAVAILABLE": 503, "ALREADY_EXISTS": 409, "NOT_FOUND": 404,
+    "ERROR_RDBMS": 500, "OPERATION_IN_PROGRESS": 409,
+}  # fmt: skip
+
+
+def sql_client(session: Session, service: str) -> Any:
+    def load() -> Any:
+        from google.cloud import sqladmin_v1beta4
+
+        return getattr(sqladmin_v1beta4, _CLIENTS[service])
+
+    return session.client(f"sqladmin.{service}", "sqladmin", load)
+
+
+def instance_of(name: str) -> dict[str, str]:
+    """{"project", "instance"} of "projects/P/instances/I/…"."""
+    parts = name.split("/")
+    if len(parts) < 4 or parts[0] != "projects" or parts[2] != "instances":
+        raise ValueError(f"`{name}` names nothing in a Cloud SQL instance")
+    return {"project": parts[1], "instance": parts[3]}
+
+
+def progress(adapter: Adapter, call: Call, operation: Any) -> Answer:
+    """Of a Cloud SQL operation, which is not google.longrunning's."""
+    row = to_json(operation)
+    if row.get("status") != "DONE":
+        return Pending(row["name"], str(row.get("operationType", "")).lower().replace("_", " "))
+    problems = row.get("error", {}).get("errors", ())
+    if not problems:
+        return settle(adapter, call)
+    first = problems[0]
+    status = _OPERATION_CODES.get(str(first.get("code", "")), 400)
+    return Failed(
+        classify(Refusal(status, str(first.get("message") or first.get("code")), reason=str(first.get("code"))))
+    )
+
+
+def poll_sql(adapter: Adapter, session: Session, call: Call, operation: str) -> Answer:
+    request = {"project": instance_of(call.name)["project"], "operation": operation}
+    return progress(adapter, call, sql_client(session, "operations").get(request=request, **ONCE))
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceAdapter:
+    """uid: name and creation time (the API has none). Updates carry settingsVersion: a stale one is refused."""
+
+    session: Session
+
+    def list(self, parent: str, names: Sequence[str]) -> Mapping[str, Found]:  # noqa: ARG002 - lists are complete
+        request = {"project": last(parent), "max_results": 500}
+        rows = paged(sql_client(self.session, "instances").list(request=request, **ONCE))
+        return {f"{parent}/instances/{row.name}": self._found(to_json(row)) for row in rows}
+
+    def get(self, name: str, parent: str, body: Body) -> Found | None:  # noqa: ARG002 - the port's shape
+        return self._found(to_json(sql_client(self.session, "instances").get(request=instance_of(name), **ONCE)))
+
+    def begin(self, call: Call) -> Answer:
+        from google.cloud.sqladmin_v1beta4 import DatabaseInstance
+
+        client, where = sql_client(self.session, "instances"), instance_of(call.name)
+        if call.action is Action.DELETE:
+            return never("Cloud SQL instance", call.name)
+        if call.action is Action.CREATE:
+            body = to_message(DatabaseInstance, {**call.body, "name": where["instance"]})
+            return progress(self, call, client.insert(request={"project": where["project"], "body": body}, **ONCE))
+        changed, whole = instance_patch(call)
+        body = to_message(DatabaseInstance, changed)
+        write = client.update if whole else client.patch
+        return progress(self, call, write(request={**where, "body": body}, **ONCE))
+
+    def poll(self, operation: str, call: Call) -> Answer:
+        return poll_sql(self, self.session, call, operation)
+
+    def _found(self, body: dict[str, Any]) -> Found:
+        uid = f"{body['name']}@{body.get('createTime', '')}"
+        return found(self.session, body, uid, body.get("state") == "RUNNABLE")
+
+
+def instance_patch(call: Call) -> tuple[dict[str, Any], bool]:
+    """(body, whole): only what the mask names; the whole merged object where a patch cannot say "no longer".
+
+    A patch merges: it cannot take a label or the last flag away, since empty lists and maps do not travel.
+    """
+    changed = pick(call.body, call.mask)
+    labels = changed.get("settings", {}).get("userLabels")
+    before = call.live.body.get("settings", {}) if call.live is not None else {}
+    fewer = labels is not None and bool(set(before.get("userLabels", {})) - set(labels))
+    whole = fewer or any(value in (None, [], {}, "") for value in _leaves(changed))
+    body = {key: value for key, value in call.body.items() if key in _WRITABLE} if whole else changed
+    version = before.get("settingsVersion")
+    if version is not None and "settings" in body:
+        body = {**body, "settings": {**body["settings"], "settingsVersion": version}}
+    return body, whole
+
+
+_WRITABLE = ("name", "databaseVersion", "region", "settings", "instanceType", "maintenanceVersion", "rootPassword")
+
+
+def _leaves(value: Any) -> list[Any]:
+    if isinstance(value, Mapping) and value:
+        return [leaf for inner in value.values() for leaf in _leaves(inner)]
+    return [value]
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseAdapter:
+    """uid: the name; a database has no identity of its own, but its name carries its owner's uid."""
+
+    session: Session
+
+    def list(self, parent: str, names: Sequence[str]) -> Mapping[str, Found]:  # noqa: ARG002 - lists are complete
+        answer = to_json(sql_client(self.session, "databases").list(request=instance_of(parent), **ONCE))
+        rows = ((f"{parent}/databases/{row['name']}", row) for row in answer.get("items", ()))
+        return {name: found(self.session, row, name) for name, row in rows}
+
+    def get(self, name: str, parent: str, body: Body) -> Found | None:  # noqa: ARG002 - the port's shape
+        request = {**instance_of(name), "database": last(name)}
+        return found(self.session, to_json(sql_client(self.session, "databases").get(request=request, **ONCE)), name)
+
+    def begin(self, call: Call) -> Answer:
+        from google.cloud.sqladmin_v1beta4 import Database
+
+        client, where = sql_client(self.session, "databases"), instance_of(call.name)
+        if call.action is Action.DELETE:
+            return progress(self, call, client.delete(request={**where, "database": last(call.name)}, **ONCE))
+        body = to_message(Database, {**pick(call.body, tuple(k for k in ("charset", "collation") if k in call.body))})
+        if call.action is Action.CREATE:
+            body.name, body.instance, body.project = last(call.name), where["instance"], where["project"]
+            return progress(self, call, client.insert(request={**where, "body": body}, **ONCE))
+        return progress(self, call, client.patch(request={**where, "database": last(call.name), "body": body}, **ONCE))
+
+    def poll(self, operation: str, call: Call) -> Answer:
+        return poll_sql(self, self.session, call, operation)
+
+
+@dataclass(frozen=True, slots=True)
+class UserAdapter:
+    """The password is read from the secret version that the body names, sent, and never kept. uid: the name."""
+
+    session: Session
+
+    def list(self, parent: str, names: Sequence[str]) -> Mapping[str, Found]:  # noqa: ARG002 - lists are complete
+        answer = to_json(sql_client(self.session, "users").list(request=instance_of(parent), **ONCE))
+        return dict(self._row(parent, row) for row in answer.get("items", ()))
+
+    def get(self, name: str, parent: str, body: Body) -> Found | None:
+        request = {**instance_of(name), "name": last(name), "host": body.get("host", ANY_HOST)}
+        row = to_json(sql_client(self.session, "users").get(request=request, **ONCE))
+        return self._row(parent, row)[1] if row.get("name") == last(name) else None
+
+    def begin(self, call: Call) -> Answer:
+        from google.cloud.sqladmin_v1beta4 import User
+
+        client, where = sql_client(self.session, "users"), instance_of(call.name)
+        key = {"name": last(call.name), "host": call.body.get("host", ANY_HOST)}
+        if call.action is Action.DELETE:
+            return progress(self, call, client.delete(request={**where, **key}, **ONCE))
+        if call.action is Action.CREATE and call.name in self.list(call.parent, ()):
+            return taken(call.name)  # an insert would set the password of whoever has the name
+        body = to_message(User, {**key, "password": self._password(call)})
+        if call.action is Action.CREATE:
+            return progress(self, call, client.insert(request={**where, "body": body}, **ONCE))
+        return progress(self, call, client.update(request={**where, **key, "body": body}, **ONCE))
+
+    def poll(self, operation: str, call: Call) -> Answer:
+        return poll_sql(self, self.session, call, operation)
+
+    def _password(self, call: Call) -> str:
+        source = call.body["passwordFrom"]
+        version = f"{source['secret']}/versions/{source['version']}"
+        password = read_payload(self.session, version).get(source["field"])
+        if not isinstance(password, str) or not password:
+            raise refuse(Next.PERSON, f"{version} holds no `{source['field']}`: rotate that secret, then apply again")
+        return password
+
+    def _row(self, parent: str, row: dict[str, Any]) -> tuple[str, Found]:
+        host = row.get("host") or ANY_HOST
+        shown = {key: value for key, value in row.items() if key != "password"}
+        name = f"{parent}/users/{row['name']}" + ("" if host == ANY_HOST else f"@{host}")
+        return name, found(self.session, {**shown, "host": host}, name)
+
+
+@dataclass(frozen=True, slots=True)
+class BackupAdapter:
+    """A final backup is known by its description; a failed one is none. uid: the backup run's id."""
+
+    session: Session
+
+    def list(self, parent: str, names: Sequence[str]) -> Mapping[str, Found]:  # noqa: ARG002 - lists are complete
+        request = {**instance_of(parent), "max_results": 500}
+        rows = [to_json(row) for row in paged(sql_client(self.session, "backups").list(request=request, **ONCE))]
+        good = [row for row in rows if row.get("description") and row.get("status", "SUCCESSFUL") in _BACKED_UP]
+        good.sort(key=lambda row: (row.get("status") == "SUCCESSFUL", int(row["id"])))
+        return {f"{parent}/backups/{row['description']}": self._found(row) for row in good}
+
+    def get(self, name: str, parent: str, body: Body) -> Found | None:  # noqa: ARG002 - the port's shape
+        return self.list(parent, ()).get(name)
+
+    def begin(self, call: Call) -> Answer:
+        from google.cloud.sqladmin_v1beta4 import BackupRun
+
+        if call.action not in (Action.RUN, Action.CREATE):
+            return Failed(Failure(Next.PERSON, f"{call.name}: a final backup is kept; Google's retention ends it"))
+        if call.name in self.list(call.parent, ()):
+            return taken(call.name)
+        body = to_message(BackupRun, {"description": call.body["description"]})
+        request = {**instance_of(call.name), "body": body}
+        return progress(self, call, sql_client(self.session, "backups").insert(request=request, **ONCE))
+
+    def poll(self, operation: str, call: Call) -> Answer:
+        return poll_sql(self, self.session, call, operation)
+
+    def _found(self, row: dict[str, Any]) -> Found:
+        return found(self.session, row, row["id"], row.get("status") == "SUCCESSFUL")
