@@ -9,7 +9,9 @@ CLOCK: Mapping[str, str] = {
 }
 """May read the clock or wait. Everybody else takes a Clock or a time as an argument."""
 
-CHANCE: Mapping[str, str] = {}
+CHANCE: Mapping[str, str] = {
+    "reconciler/gcp/secrets.py": "generates the bytes of a secret that has no version yet, at the effect",
+}
 """May ask for randomness without a seed."""
 
 PROCESSES: Mapping[str, str] = {}
