@@ -7,11 +7,13 @@ import getpass
 import hashlib
 import json
 import os
+import shutil
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -19,6 +21,11 @@ import platformdirs
 from reconciler.cycle import World
 from reconciler.model.errors import InputError, UsageError
 from reconciler.model.ports import Repository
+from reconciler.model.resource import Unknown
+
+if TYPE_CHECKING:
+    from reconciler.actions.doctor import Probe
+    from reconciler.source.git import GitRepository
 
 APP = "aipress"
 
@@ -69,7 +76,7 @@ NAMES = ("cloud", "cloud_url", "state", "history", "cloud_state", "max_parallel"
 
 
 def settings(flags: Mapping[str, object]) -> Settings:
-    """Resolve every setting. `flags` may hold `directory` (-C) and any of NAMES. Raises InputError, UsageError."""
+    """Resolve every setting; `flags` may hold `directory` (-C) and any of NAMES. Raises InputError, UsageError."""
     directory = Path(str(flags.get("directory") or ".")).absolute()
     if not directory.is_dir():
         raise UsageError(f"-C {directory}: there is no such folder")
@@ -97,35 +104,38 @@ def settings(flags: Mapping[str, object]) -> Settings:
     return Settings(directory, values)
 
 
-def repository(chosen: Settings) -> Repository:
+def repository(chosen: Settings) -> "GitRepository":
     """The fleet repository that `-C` is in. Raises InputError when there is none."""
-    from reconciler.source.git import open_repository
+    from reconciler.source.git import GitRepository
 
-    return open_repository(chosen.directory)
+    return GitRepository.discover(chosen.directory)
 
 
 def world(chosen: Settings) -> World:
     """Everything wired for the chosen cloud. Raises UsageError when no cloud is chosen, InputError when it is not up."""
     from reconciler.engine.clock import SystemClock
     from reconciler.engine.journal import FileJournal
-    from reconciler.engine.lease import FileLease
-    from reconciler.engine.switch import FileSwitch
+    from reconciler.engine.lease import FlockLease
+    from reconciler.engine.switch import FileStopSwitch
     from reconciler.engine.threads import ThreadEngine
     from reconciler.gcp.cloud import GoogleCloud
     from reconciler.gcp.session import CloudSetting, Session
     from reconciler.history.store import GitHistory
 
+    fleet, clock = repository(chosen), SystemClock()
     url = cloud_url(chosen)
-    clock = SystemClock()
-    cloud = GoogleCloud(Session(CloudSetting(url=url, quota_project=chosen.get("quota_project"))), clock)
-    engine = ThreadEngine(
-        cloud=cloud, journal=FileJournal(chosen.state / "journal.db"), clock=clock, stop=FileSwitch(chosen.state),
-        parallel=chosen.parallel,
-    )  # fmt: skip
-    return World(
-        repository=repository(chosen), cloud=cloud, history=GitHistory(chosen.get("history")), engine=engine,
-        clock=clock, lease=FileLease(chosen.state), actor=chosen.actor,
-    )  # fmt: skip
+    setting = CloudSetting(url, "" if url else _organization(fleet), chosen.get("quota_project"))
+    cloud = GoogleCloud(Session(setting, clock))
+    engine = ThreadEngine(cloud, FileJournal(chosen.state), clock, FileStopSwitch(chosen.state), chosen.parallel)
+    history = GitHistory(chosen.get("history"))
+    return World(fleet, cloud, history, engine, clock, FlockLease(chosen.state), chosen.actor)
+
+
+def _organization(fleet: Repository) -> str:
+    from reconciler.source.load import load
+
+    written = load(fleet, "HEAD", shards=()).fleet
+    return written.document.spec.organization if written else ""
 
 
 def cloud_url(chosen: Settings) -> str:
@@ -222,3 +232,74 @@ def _whole(setting: Setting, name: str, least: int, most: int) -> int:
     if not setting.value.isdigit() or not least <= int(setting.value) <= most:
         raise UsageError(f"{name} is {setting.value!r} ({setting.origin}); it is a whole number from {least} to {most}")
     return int(setting.value)
+
+
+# --- what doctor tries ----------------------------------------------------------------------------------------------
+
+
+def probes(chosen: Settings) -> "list[Probe]":
+    """What a cycle needs, each as something to try."""
+    from reconciler.actions.doctor import Probe
+
+    return [
+        Probe("python", _python, "install Python 3.11 or newer"),
+        Probe("fleet repository", lambda: _fleet_seen(chosen), "run in a fleet repository, or name one with -C"),
+        Probe("state folder", lambda: _writable(chosen.state), "choose another with AIPRESS_STATE"),
+        Probe("history", lambda: _history_seen(chosen), "choose another with AIPRESS_HISTORY"),
+        Probe("google libraries", _google_seen, "pip install 'aipress-reconciler[gcp]'"),
+        Probe("cloud", lambda: _cloud_seen(chosen), "see `aipress cloud status`, or your Google credentials"),
+        Probe("watchfiles", _watch_seen, "pip install 'aipress-reconciler[daemon]'", needed=False),
+    ]
+
+
+def _python() -> str:
+    return ".".join(map(str, sys.version_info[:3]))
+
+
+def _fleet_seen(chosen: Settings) -> str:
+    from reconciler.source.load import load, require_fleet
+
+    fleet = load(repository(chosen), "HEAD", shards=())
+    require_fleet(fleet)
+    return f"{fleet.tenants_total} tenants on {fleet.shards_total} shards at {fleet.commit[:12]}"
+
+
+def _writable(folder: Path) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / ".doctor"
+    probe.write_text("")
+    probe.unlink()
+    free = shutil.disk_usage(folder).free // 2**20
+    if free < 100:
+        raise OSError(f"{folder}: only {free} MiB free")
+    return f"{folder} ({free} MiB free)"
+
+
+def _history_seen(chosen: Settings) -> str:
+    from reconciler.history.store import GitHistory
+
+    heads = GitHistory(chosen.get("history")).heads()
+    return f"{chosen.get('history')} ({len(heads)} shards have versions)"
+
+
+def _google_seen() -> str:
+    from importlib.metadata import version
+
+    return ", ".join(
+        f"{name} {version(name)}" for name in ("google-cloud-run", "google-cloud-sql", "google-cloud-storage")
+    )
+
+
+def _cloud_seen(chosen: Settings) -> str:
+    seen = world(chosen).cloud
+    organization = _organization(repository(chosen)) or "organizations/0"
+    answer = seen.list("folder", organization)
+    if isinstance(answer, Unknown):
+        raise InputError(f"{seen.identity}: {answer.reason}")
+    return f"{seen.identity} answers"
+
+
+def _watch_seen() -> str:
+    from importlib.metadata import version
+
+    return version("watchfiles")

@@ -18,7 +18,7 @@ from reconciler.planning.facts import Facts
 from reconciler.planning.guards import refused_items
 from reconciler.planning.narrow import narrow
 from reconciler.planning.plan import make_plan
-from reconciler.source.load import load
+from reconciler.source.load import load, require_fleet
 from reconciler.source.scope import describe, shards_in
 
 
@@ -51,6 +51,7 @@ def look(world: World, commit: str, scope: Scope, base: str = "") -> Facts:
     Raises InputError for a commit or target that is not there, CorruptError for a history that does not hold together.
     """
     fleet = load(world.repository, commit, shards=shards_in(world.repository, commit, scope))
+    require_fleet(fleet)
     versions, two_way = _newest(world.history, fleet, scope)
     desired, context = narrow(compile_fleet(fleet), scope)
     live = observe(world.cloud, _to_observe(desired, versions), world.clock.now())
