@@ -1,0 +1,138 @@
+"""What an apply came to, and how a longer story ends: the last screen that a person reads."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from reconciler.model.ids import Address
+from reconciler.model.outcome import ItemOutcome, Outcome, Result
+from reconciler.model.plan import Action, Plan
+from reconciler.model.version import Version
+from reconciler.report.escape import columns, cut, padded, plain
+from reconciler.report.progress import subject
+from reconciler.report.style import PLAIN, Style
+from reconciler.report.values import count
+
+SHOWN = 20
+_DONE = {
+    Action.CREATE: "created", Action.UPDATE: "updated", Action.REPLACE: "replaced", Action.DELETE: "deleted",
+    Action.RUN: "run", Action.ADOPT: "adopted",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An apply as it is told: `skipped` maps what was not run to the reason."""
+
+    plan: Plan
+    outcome: Outcome
+    versions: tuple[Version, ...] = ()
+    skipped: Mapping[Address, str] | None = None
+
+
+def apply_text(told: Told, style: Style = PLAIN) -> str:
+    """What went wrong first, then one sentence, then the versions. Ends in a line feed."""
+    outcome = told.outcome
+    lines = [
+        *_listed("failed", style.red("✗"), _of(outcome, Result.FAILED)),
+        *_listed("moved since the plan was made, not touched", style.yellow("!"), _of(outcome, Result.STALE)),
+        *_skipped(told, style),
+        *_listed("not finished", style.yellow("!"), _of(outcome, Result.INTERRUPTED)),
+    ]
+    lines.append(_sentence(told, style))
+    if told.versions:
+        lines.append(_versions(told.versions))
+    if _unfinished(told):
+        lines.append("What was done stays done and is recorded. Run the same command again to go on from here.")
+    return "\n".join(lines) + "\n"
+
+
+def apply_document(told: Told) -> dict[str, object]:
+    """The same for machines: `apply --json`."""
+    items = [
+        {
+            "resource": str(address), "target": str(address.target), "action": str(item.change.action),
+            "result": str(item.result), "message": item.message, "attempts": item.attempts,
+            "seconds": round(item.seconds, 3),
+        }
+        for address, item in told.outcome.items.items()
+    ]  # fmt: skip
+    return {
+        "plan": told.plan.digest,
+        "fleet": {"base": told.plan.fleet_base, "head": told.plan.fleet_head},
+        "summary": {str(result): told.outcome.count(result) for result in Result},
+        "done": told.outcome.actions(),
+        "interrupted": told.outcome.interrupted,
+        "items": items,
+        "skipped": {str(address): reason for address, reason in sorted((told.skipped or {}).items())},
+        "versions": [version.to_json() for version in told.versions],
+        "guards": [guard.to_json() for guard in told.plan.guards],
+        "diagnostics": [found.to_json() for found in told.plan.diagnostics],
+    }
+
+
+def closing(title: str, facts: Sequence[tuple[str, str]], then: Sequence[tuple[str, str]], style: Style = PLAIN) -> str:
+    """A last screen: a title, facts as (label, value), and what to try next as (command, why)."""
+    lines = [style.bold(plain(title)), ""]
+    width = max((columns(plain(label)) for label, _ in facts), default=0)
+    lines += [f"  {style.dim(padded(plain(label), width))}  {plain(value)}" for label, value in facts]
+    if then:
+        wide = max(columns(plain(command)) for command, _ in then)
+        lines += ["", "Next:"]
+        lines += [f"  {style.cyan(padded(plain(command), wide))}  {style.dim(plain(why))}" for command, why in then]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _of(outcome: Outcome, result: Result) -> list[ItemOutcome]:
+    return [item for item in outcome.items.values() if item.result is result]
+
+
+def _listed(what: str, mark: str, items: list[ItemOutcome]) -> list[str]:
+    if not items:
+        return []
+    rows = [f"  {mark} {subject(i.change.address)}: {cut(plain(i.message or 'no reason given'), 400)}" for i in items]
+    return [f"{count(len(items), 'item')} {what}:", *_bounded(rows), ""]
+
+
+def _skipped(told: Told, style: Style) -> list[str]:
+    reasons = dict(told.skipped or {})
+    for address, item in told.outcome.items.items():
+        if item.result is Result.SKIPPED:
+            reasons.setdefault(address, item.message)
+    if not reasons:
+        return []
+    mark = style.yellow("·")
+    rows = [f"  {mark} {subject(address)}: {cut(plain(reason), 400)}" for address, reason in sorted(reasons.items())]
+    return [f"{count(len(rows), 'item')} not run:", *_bounded(rows), ""]
+
+
+def _bounded(rows: list[str]) -> list[str]:
+    return rows if len(rows) <= SHOWN else [*rows[:SHOWN], f"  and {len(rows) - SHOWN:,} more (--json has all)"]
+
+
+def _sentence(told: Told, style: Style) -> str:
+    outcome, done = told.outcome, told.outcome.actions()
+    if not told.plan.changes:
+        return style.bold("Nothing to apply: no changes.")
+    words = [
+        f"{done[str(a)]:,} {word}" for a, word in _DONE.items() if done[str(a)] or a not in (Action.RUN, Action.ADOPT)
+    ]
+    bad = [
+        f"{outcome.count(result):,} {word}"
+        for result, word in ((Result.FAILED, "failed"), (Result.STALE, "moved"), (Result.INTERRUPTED, "not finished"))
+        if outcome.count(result)
+    ]
+    if outcome.interrupted:
+        start = style.yellow("Apply interrupted.")
+    else:
+        start = style.red("Apply incomplete.") if _unfinished(told) else style.green("Apply complete!")
+    return f"{start} {', '.join(words + bad)}."
+
+
+def _versions(versions: tuple[Version, ...]) -> str:
+    labels = [f"{plain(v.label)} ({plain(v.result)})" for v in versions[:SHOWN]]
+    more = f" and {len(versions) - SHOWN:,} more" if len(versions) > SHOWN else ""
+    return f"Version{'s' if len(versions) > 1 else ''}: {', '.join(labels)}{more}."
+
+
+def _unfinished(told: Told) -> bool:
+    return told.outcome.interrupted or not told.outcome.ok or bool(told.skipped)
