@@ -20,7 +20,7 @@ def relative(path: Path) -> str:
 
 
 def unbalanced(text: str) -> list[str]:
-    """A template's blocks that are opened and not closed, or closed and not open. Raises for attributes that are no JSON."""
+    """A template's blocks opened and not closed, or closed and not open. Raises for attributes that are no JSON."""
     wrong, opened = [], []
     for closing, name, attributes, alone in BLOCK.findall(text):
         if attributes:
