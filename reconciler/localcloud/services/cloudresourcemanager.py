@@ -232,11 +232,71 @@ def _operation(call: Call) -> Answer:
     return operations.rendered(operations.find(call, call.subject))
 
 
+# --- folders ---------------------------------------------------------------------------------------------------
+
+
+def _folder(call: Call) -> Json:
+    row = call.state.get(f"cloudresourcemanager.folders/{call.subject}")
+    if row is None:
+        raise forbidden()
+    return row
+
+
+def _children_folders(call: Call, parent: str) -> Iterator[tuple[str, Json]]:
+    for key, _ in call.state.scan(f"child/{parent}/folders/", generic.start_of(call)):
+        row = call.state.get(f"cloudresourcemanager.folders/folders/{key.rsplit('/', 1)[1]}")
+        if row:
+            yield key, row
+
+
+def _create_folder(call: Call) -> Answer:
+    """Names are unique among the children of one parent: a second one is refused when it is made."""
+    parent, wanted = _parent(call, call.body.get("parent")), call.body.get("displayName", "")
+    if not 3 <= len(wanted) <= 30:
+        raise invalid("folder_display_name_invalid", ("display_name", "must be between 3 and 30 characters"))
+    if any(row["displayName"] == wanted and row["state"] == "ACTIVE" for _, row in _children_folders(call, parent)):
+        raise failed_precondition("Folder violates display name uniqueness within the parent.")
+    number = digits(call.rng, 12)
+    row: Json = {
+        "name": f"folders/{number}", "parent": parent, "displayName": wanted, "state": "ACTIVE",
+        "createTime": call.stamp, "updateTime": call.stamp, "etag": f'W/"{etag_like(call.rng)}"',
+    }  # fmt: skip
+    call.state.put(f"cloudresourcemanager.folders/folders/{number}", row)
+    call.state.put(f"child/{parent}/folders/{number}", {})
+    metadata = {"@type": f"{_PACKAGE}.CreateFolderMetadata", "displayName": wanted, "parent": parent}
+    work = Work(f"operations/cf.{digits(call.rng, 19)}", "generic.done", {"response": row}, metadata, f"{_PACKAGE}.Folder")
+    return operations.rendered(operations.start(call, work))
+
+
+def _get_folder(call: Call) -> Answer:
+    return _folder(call)
+
+
+def _list_folders(call: Call) -> Answer:
+    rows = _children_folders(call, call.query("parent"))
+    shown = ((key, row) for key, row in rows if row["state"] == "ACTIVE" or call.query("showDeleted") == "true")
+    found, token = generic.page(call, shown)
+    return ({"folders": found} if found else {}) | ({"nextPageToken": token} if token else {})
+
+
+def _search_folders(call: Call) -> Answer:
+    """`parent=folders/1 AND displayName="a b" AND state=ACTIVE`, each term optional."""
+    terms = dict(re.findall(r"([\w.]+)\s*[:=]\s*(\"[^\"]*\"|[^\s]+)", call.query("query")))
+    wanted = {key: value.strip('"') for key, value in terms.items()}
+    rows = call.state.scan("cloudresourcemanager.folders/", generic.start_of(call))
+    shown = ((key, row) for key, row in rows if all(row.get(name) == value for name, value in wanted.items()))
+    found, token = generic.page(call, shown)
+    return ({"folders": found} if found else {}) | ({"nextPageToken": token} if token else {})
+
+
 _ID = "cloudresourcemanager.projects."
+_FOLDERS = "cloudresourcemanager.folders."
 METHODS = {
     f"{_ID}create": _create, f"{_ID}get": _get, f"{_ID}list": _list, f"{_ID}search": _search, f"{_ID}patch": _patch,
     f"{_ID}update": _put, f"{_ID}delete": _delete, f"{_ID}undelete": _undelete, f"{_ID}move": _move,
     f"{_ID}getIamPolicy": _get_policy, f"{_ID}setIamPolicy": _set_policy,
+    f"{_FOLDERS}create": _create_folder, f"{_FOLDERS}get": _get_folder, f"{_FOLDERS}list": _list_folders,
+    f"{_FOLDERS}search": _search_folders,
     "cloudresourcemanager.operations.get": _operation,
 }  # fmt: skip
 FINISHERS: dict[str, Finisher] = {"cloudresourcemanager.created": _created}
