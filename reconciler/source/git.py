@@ -152,13 +152,13 @@ class GitRepository:
         for part in self.root.split("/") if self.root else ():
             inner = next((o for n, m, o in self._entries(tree) if n == part and m == TREE), None)
             if inner is None:
-                raise InputError(
-                    f"commit {commit[:12]} has no folder {self.root}", "name the fleet's folder of that commit with -C"
-                )
+                return ""  # the fleet was not there yet: an empty tree
             tree = inner
         return tree
 
     def _read_tree(self, tree: str) -> tuple[tuple[str, int, str], ...]:
+        if not tree:
+            return ()
         try:
             entries = self._repo[tree]
         except (KeyError, ValueError, pygit2.GitError) as error:
@@ -212,7 +212,7 @@ class GitRepository:
         if not self.bare and (Path(self._repo.workdir) / inside / FLEET_FILE).is_file():
             return True
         if self._repo.is_empty or self._repo.head_is_unborn:
-            return False
+            return self.bare and not inside  # a server's repository before its first push
         try:
             entry = self._repo.head.peel(pygit2.Tree)[f"{inside}/{FLEET_FILE}" if inside else FLEET_FILE]
         except (KeyError, ValueError, pygit2.GitError):

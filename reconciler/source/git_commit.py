@@ -60,6 +60,17 @@ class Committer:
             self._write(files, blobs)
         return str(made)
 
+    def first(self, files: Mapping[str, str], message: str, author: str, at: int) -> str:
+        """The first commit of a repository whose working tree holds these texts already."""
+        signature = _signature(author, at)
+        blobs = {path: str(self._repo.create_blob(text.encode())) for path, text in files.items()}
+        tree = self._tree(None, _nested(blobs))
+        made = self._repo.create_commit("HEAD", signature, signature, message, tree, [])
+        index = self._repo.index
+        index.read_tree(tree)
+        index.write()
+        return str(made)
+
     def _tree(self, base: pygit2.Tree | None, changes: _Tree) -> pygit2.Oid:
         """`base` with some entries set, building only the trees on the way."""
         builder = self._repo.TreeBuilder(base) if base is not None else self._repo.TreeBuilder()
