@@ -88,7 +88,7 @@ def _list(kind: Kind, path: str, live: Any, want: Sequence[Any], last: Any) -> I
     for key, item in want_by.items():
         where = f"{path}[{key}]"
         if key not in have_by:
-            yield _addition(kind, where, item)
+            yield from _addition(kind, where, rule.key, item)
         elif rule.key:
             yield from _value(kind, where, have_by[key], item, last_by.get(key))
     for key, item in have_by.items():
@@ -103,9 +103,10 @@ def _list(kind: Kind, path: str, live: Any, want: Sequence[Any], last: Any) -> I
 
 def _ordered(kind: Kind, path: str, live: Any, want: Sequence[Any], last: Any) -> Iterator[FieldChange]:
     have = list(live) if isinstance(live, list | tuple) else []
-    if len(have) != len(want):
-        yield _change(kind, path, have or None, list(want))
+    if have and len(have) != len(want):
+        yield _change(kind, path, have, list(want))
         return
+    have = have or [None] * len(want)
     before = last if isinstance(last, list | tuple) and len(last) == len(want) else [None] * len(want)
     for index, (one, item) in enumerate(zip(have, want, strict=True)):
         yield from _value(kind, f"{path}[{index}]", one, item, before[index])
@@ -142,11 +143,12 @@ def _shared(kind: Kind, path: str, live: Mapping[str, Any], last: Mapping[str, A
     return False
 
 
-def _addition(kind: Kind, path: str, item: Any) -> FieldChange:
-    ref = next(refs_in(item), None)
-    if ref is not None:
-        return FieldChange(path, None, None, unknown=ref)
-    return _change(kind, path, None, item)
+def _addition(kind: Kind, path: str, key: str, item: Any) -> Iterator[FieldChange]:
+    """A new element of a keyed list: whole, or field by field where a value is still to come."""
+    if isinstance(item, Mapping) and any(refs_in(item)):
+        yield from _mapping(kind, path, {}, {name: inner for name, inner in item.items() if name != key}, {})
+    else:
+        yield _change(kind, path, None, item)
 
 
 def _change(kind: Kind, path: str, before: Any, after: Any) -> FieldChange:
