@@ -101,7 +101,7 @@ def classify(refusal: Refusal, quiet: bool = False) -> Failure:
 
 
 def _conflict(refusal: Refusal, said: str) -> Failure:
-    if refusal.reason in _BUSY or "operation in progress" in refusal.message.lower():
+    if refusal.reason in _BUSY or "already in progress" in refusal.message.lower():
         return Failure(Next.WAIT, said, 409, refusal.retry_after)
     if refusal.code == "ABORTED" or "etag" in refusal.message.lower() or "concurrent" in refusal.message.lower():
         return Failure(Next.REPLAN, said, 409)

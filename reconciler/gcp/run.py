@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.gcp.adapter import ONCE, begun, found, paged, poll_operation
+from reconciler.gcp.adapter import ONCE, begun, found, poll_operation, refuse
 from reconciler.gcp.session import Session
 from reconciler.gcp.words import field_mask, last, to_json, to_message
 from reconciler.model.canonical import Body
+from reconciler.model.errors import Next
 from reconciler.model.plan import Action
 from reconciler.model.ports import Answer, Call
 from reconciler.model.resource import Found
@@ -31,8 +32,12 @@ class RunServiceAdapter:
     session: Session
 
     def list(self, parent: str, names: Sequence[str]) -> Mapping[str, Found]:  # noqa: ARG002 - lists are complete
-        services = paged(run_client(self.session).list_services(request={"parent": parent, "page_size": 500}, **ONCE))
-        return {f"{parent}/services/{last(service.name)}": self._found(to_json(service)) for service in services}
+        rows: list[dict[str, Any]] = []
+        for page in run_client(self.session).list_services(request={"parent": parent, "page_size": 500}, **ONCE).pages:
+            if page.unreachable:
+                raise refuse(Next.RETRY, f"Cloud Run's list is not whole: no answer from {', '.join(page.unreachable)}")
+            rows += to_json(page).get("services", ())
+        return {f"{parent}/services/{last(row['name'])}": self._found(row) for row in rows}
 
     def get(self, name: str, parent: str, body: Body) -> Found | None:  # noqa: ARG002 - the port's shape
         return self._found(to_json(run_client(self.session).get_service(request={"name": name}, **ONCE)))

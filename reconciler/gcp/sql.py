@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.gcp.adapter import ONCE, Adapter, found, never, paged, refuse, settle, taken
+from reconciler.gcp.adapter import ONCE, Adapter, found, never, refuse, settle, taken
 from reconciler.gcp.errors import Refusal, classify
 from reconciler.gcp.secrets import read_payload
 from reconciler.gcp.session import Session
@@ -66,6 +66,19 @@ def poll_sql(adapter: Adapter, session: Session, call: Call, operation: str) -> 
     return progress(adapter, call, sql_client(session, "operations").get(request=request, **ONCE))
 
 
+def all_items(session: Session, service: str, request: dict[str, Any]) -> list[dict[str, Any]]:
+    """The items of every page. The client's own iteration would give the *warnings* of a list, not its items; and a
+    warning (a region that did not answer) means that the list is not whole."""
+    rows: list[dict[str, Any]] = []
+    for page in sql_client(session, service).list(request=request, **ONCE).pages:
+        answer = to_json(page)
+        if answer.get("warnings"):
+            said = "; ".join(str(warning.get("message") or warning.get("code")) for warning in answer["warnings"])
+            raise refuse(Next.RETRY, f"Cloud SQL's list is not whole: {said}")
+        rows += answer.get("items", ())
+    return rows
+
+
 @dataclass(frozen=True, slots=True)
 class InstanceAdapter:
     """uid: name and creation time (the API has none). Updates carry settingsVersion: a stale one is refused."""
@@ -74,8 +87,8 @@ class InstanceAdapter:
 
     def list(self, parent: str, names: Sequence[str]) -> Mapping[str, Found]:  # noqa: ARG002 - lists are complete
         request = {"project": last(parent), "max_results": 500}
-        rows = paged(sql_client(self.session, "instances").list(request=request, **ONCE))
-        return {f"{parent}/instances/{row.name}": self._found(to_json(row)) for row in rows}
+        rows = all_items(self.session, "instances", request)
+        return {f"{parent}/instances/{row['name']}": self._found(row) for row in rows}
 
     def get(self, name: str, parent: str, body: Body) -> Found | None:  # noqa: ARG002 - the port's shape
         return self._found(to_json(sql_client(self.session, "instances").get(request=instance_of(name), **ONCE)))
@@ -214,7 +227,7 @@ class BackupAdapter:
 
     def list(self, parent: str, names: Sequence[str]) -> Mapping[str, Found]:  # noqa: ARG002 - lists are complete
         request = {**instance_of(parent), "max_results": 500}
-        rows = [to_json(row) for row in paged(sql_client(self.session, "backups").list(request=request, **ONCE))]
+        rows = all_items(self.session, "backups", request)
         good = [row for row in rows if row.get("description") and row.get("status", "SUCCESSFUL") in _BACKED_UP]
         good.sort(key=lambda row: (row.get("status") == "SUCCESSFUL", int(row["id"])))
         return {f"{parent}/backups/{row['description']}": self._found(row) for row in good}
