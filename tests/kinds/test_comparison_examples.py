@@ -134,7 +134,7 @@ def test_a_value_not_known_yet_says_where_it_will_come_from() -> None:
     (field,) = difference(kind_of("run.service"), container(env=[{"name": "HOST", "value": "10.0.0.1"}]), want, None)
     assert (field.path, field.before, field.unknown) == ("template.containers[0].env[HOST].value", "10.0.0.1", ADDRESS)
     (field,) = difference(kind_of("run.service"), container(env=[]), want, None)
-    assert (field.path, field.unknown) == ("template.containers[0].env[HOST]", ADDRESS)
+    assert (field.path, field.unknown) == ("template.containers[0].env[HOST].value", ADDRESS)
 
 
 def test_an_unknown_value_in_an_immutable_field_may_replace_and_a_known_one_does() -> None:
