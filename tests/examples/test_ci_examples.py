@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 import yaml
+from cyclopts.exceptions import CycloptsError
 
+from reconciler.cli.app import build
 from tests.examples.commands import in_page, in_script, in_yaml
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +33,16 @@ def calls_of(name: str) -> list[list[str]]:
     return list(in_script(text)) if name in SCRIPTS else list(in_yaml(yaml.safe_load(text)))
 
 
+BUILT = pytest.mark.skipif(not (ROOT / "reconciler/cli/plan.py").exists(), reason="the command line is being built")
+
+
+def accept(arguments: list[str]) -> None:
+    """Parses as `aipress` would, shared options first; calls nothing. Raises CycloptsError."""
+    app = build()
+    _, shared, _ = app.meta.parse_args(arguments, exit_on_error=False, print_error=False)
+    app.parse_args(list(shared.args), exit_on_error=False, print_error=False)
+
+
 def test_every_pipeline_is_tested() -> None:
     assert {p.relative_to(CI).as_posix() for p in CI.rglob("*") if p.is_file()} == set(PIPELINES)
 
@@ -48,11 +60,18 @@ def test_a_pipeline_validates_and_plans_and_nothing_else(name: str, commands: li
     assert [arguments[0] for arguments in in_yaml(read(name))] == commands
 
 
+@BUILT
 @pytest.mark.parametrize("name", [*(f"examples/ci/{p}" for p in PIPELINES), *SCRIPTS, *PAGES])
 def test_every_command_line_is_accepted_by_the_parser(name: str) -> None:
-    parser = pytest.importorskip("reconciler.cli.app", reason="the command line is being built")
     for arguments in calls_of(name):
-        parser.app.parse_args(arguments, exit_on_error=False, print_error=False)
+        accept(arguments)
+
+
+@BUILT
+@pytest.mark.parametrize("wrong", [["plan", "--bse", "main"], ["plann"], ["validate", "--output-format", "xml"]])
+def test_the_parser_refuses_what_is_wrong(wrong: list[str]) -> None:
+    with pytest.raises(CycloptsError):
+        accept(wrong)
 
 
 def test_forks_see_no_secret_and_may_not_write() -> None:
