@@ -59,8 +59,8 @@ def failure_of(error: BaseException, quiet: bool = False) -> Failure:
     """`quiet`: leave Google's words out, because the call carried a secret that they may quote."""
     if isinstance(error, RefusedCall):
         return error.failure
-    if _bug(error):
-        return Failure(Next.BUG, f"{type(error).__name__}: {_clean(str(error))}" if not quiet else type(error).__name__)
+    if _status(error) == 0 and not _unanswered(error):  # ours: a body that does not encode, an answer not understood
+        return Failure(Next.BUG, type(error).__name__ if quiet else f"{type(error).__name__}: {_clean(str(error))}")
     return classify(refusal_of(error), quiet)
 
 
@@ -75,7 +75,10 @@ def operation_failure(error: Mapping[str, Any]) -> Failure:
 
 def classify(refusal: Refusal, quiet: bool = False) -> Failure:
     """The table. What Google words in several ways is matched by its machine-readable reason first."""
-    said = f"{refusal.reason or refusal.code or 'refused'} ({refusal.status})" if quiet else refusal.message
+    said = refusal.message
+    if quiet and refusal.status:
+        reason = refusal.reason or refusal.code or "no reason given"
+        said = f"Google refused the call ({refusal.status} {reason}); its words are left out, they may quote a secret"
     status, reason = refusal.status, refusal.reason
     if status == 0:
         return Failure(Next.RETRY, refusal.message)
@@ -139,11 +142,9 @@ def _status(error: BaseException) -> int:
     return 401 if "DefaultCredentials" in type(error).__name__ or "RefreshError" in type(error).__name__ else 0
 
 
-def _bug(error: BaseException) -> bool:
-    """Ours, not the cloud's: a body the client refuses to encode, a name that does not parse."""
-    return isinstance(error, TypeError | KeyError | ValueError | AttributeError | IndexError | AssertionError) and not (
-        _status(error) or isinstance(error, OSError)
-    )
+def _unanswered(error: BaseException) -> bool:
+    """The network's fault: requests' errors are OSErrors; httplib2, urllib3 and google.auth have their own."""
+    return isinstance(error, OSError) or type(error).__module__.startswith(("httplib2", "urllib3", "http.", "google.auth"))
 
 
 def _document(error: BaseException) -> Mapping[str, Any]:

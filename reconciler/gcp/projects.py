@@ -54,7 +54,10 @@ class FolderAdapter:
         return {f"{parent}/{body['displayName']}": self._found(body) for body in bodies}
 
     def get(self, name: str, parent: str, body: Body) -> Found | None:
-        """By search, the second method: list is by parent."""
+        """The list, which is consistent at once, then a search, which also sees what has moved."""
+        listed = self.list(parent, ()).get(name)
+        if listed is not None:
+            return listed
         query = f'parent={parent} AND displayName="{body.get("displayName") or last(name)}"'
         hits = paged(folders_client(self.session).search_folders(request={"query": query}, **ONCE))
         bodies = [to_json(hit) for hit in hits]
@@ -177,12 +180,11 @@ class BillingAdapter:
     def begin(self, call: Call) -> Answer:
         from google.cloud.billing_v1 import ProjectBillingInfo
 
-        account = "" if call.action is Action.DELETE else call.body.get("billingAccountName", "")
         if call.action is Action.DELETE:
             return never("billing link", call.name)
         request = {
             "name": call.name.removesuffix("/billingInfo"),
-            "project_billing_info": to_message(ProjectBillingInfo, {"billingAccountName": account}),
+            "project_billing_info": to_message(ProjectBillingInfo, {"billingAccountName": call.body.get("billingAccountName", "")}),
         }
         answer = to_json(billing_client(self.session).update_project_billing_info(request=request, **ONCE))
         return Done(found(self.session, answer, call.name))

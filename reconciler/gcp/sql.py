@@ -118,13 +118,13 @@ class InstanceAdapter:
 def instance_patch(call: Call) -> tuple[dict[str, Any], bool]:
     """(body, whole): only what the mask names; the whole merged object where a patch cannot say "no longer".
 
-    A patch merges: it cannot take a label or the last flag away, since empty lists and maps do not travel.
+    A patch merges: it cannot take a label or the last flag away, since nothing empty, false or 0 travels.
     """
     changed = pick(call.body, call.mask)
     labels = changed.get("settings", {}).get("userLabels")
     before = call.live.body.get("settings", {}) if call.live is not None else {}
     fewer = labels is not None and bool(set(before.get("userLabels", {})) - set(labels))
-    whole = fewer or any(value in (None, [], {}, "") for value in _leaves(changed))
+    whole = fewer or any(value in (None, [], {}, "", False, 0) for value in _leaves(changed))
     body = {key: value for key, value in call.body.items() if key in _WRITABLE} if whole else changed
     version = before.get("settingsVersion")
     if version is not None and "settings" in body:
@@ -239,7 +239,7 @@ class BackupAdapter:
         from google.cloud.sqladmin_v1beta4 import BackupRun
 
         if call.action not in (Action.RUN, Action.CREATE):
-            return Failed(Failure(Next.PERSON, f"{call.name}: a final backup is kept; Google's retention ends it"))
+            return Failed(Failure(Next.PERSON, f"{call.name}: a final backup is kept; if it must go, a person deletes it in the console"))
         if call.name in self.list(call.parent, ()):
             return taken(call.name)
         body = to_message(BackupRun, {"description": call.body["description"]})

@@ -144,9 +144,9 @@ def _change(call: Call, wish: Json) -> Answer:
     if smaller:
         raise GoogleError(400, "Invalid request: Disk size cannot be decreased.", reason="invalid")
     changed = merged(row, {name: value for name, value in wish.items() if name not in ("etag", "state", "selfLink", "project")})
-    # Labels are replaced as a whole: a key that is left out is gone (PUT), or null removes it (PATCH).
-    if call.method.name == "update" and "userLabels" in settings:
-        changed["settings"]["userLabels"] = settings["userLabels"]
+    # PUT replaces the settings as a whole: what is left out is gone. PATCH merges, and null removes.
+    if call.method.name == "update" and settings:
+        changed["settings"] = dict(settings)
     complete(changed, project_id(call), "", row["createTime"])
     changed["settings"]["settingsVersion"] = str(int(row["settings"]["settingsVersion"]) + 1)
     changed |= {"etag": hexadecimal(call.rng, 64), "state": row["state"]}
