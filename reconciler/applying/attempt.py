@@ -332,3 +332,8 @@ def _as_uuid(text: str) -> str:
     """32 hexadecimal digits in the form of a version 8 UUID (RFC 9562: "custom"), which request ids must have."""
     text = text[:12] + "8" + text[13:16] + "8" + text[17:32]
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:32]))
+
+
+def must_go_on(change: Change, state: State) -> bool:
+    """Between the two halves of a replacement: the old object is gone, so an interrupt waits for the new one."""
+    return change.action is Action.REPLACE and state.leg is Action.CREATE

@@ -58,7 +58,9 @@ class Walk:
         self._running: set[int] = set()
         self._ends: dict[int, ItemOutcome] = {}
         self._left: dict[str, int] = defaultdict(int)
-        for change in self._changes:
+        self._of_shard: dict[str, list[int]] = defaultdict(list)
+        for n, change in enumerate(self._changes):
+            self._of_shard[change.shard].append(n)
             self._left[change.shard] += 1
         for n, needed in self._waiting.items():
             if not needed:
@@ -72,12 +74,8 @@ class Walk:
 
     def outcome(self, shard: str | None = None, *, interrupted: bool = False) -> Outcome:
         """What has ended so far, in plan order: all of it, or one shard's."""
-        items = {
-            change.address: self._ends[n]
-            for n, change in enumerate(self._changes)
-            if n in self._ends and (shard is None or change.shard == shard)
-        }
-        return Outcome(items, interrupted)
+        among = range(len(self._changes)) if shard is None else self._of_shard[shard]
+        return Outcome({self._changes[n].address: self._ends[n] for n in among if n in self._ends}, interrupted)
 
     # --- moving -----------------------------------------------------------------------------------------------------
 
