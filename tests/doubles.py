@@ -56,6 +56,8 @@ class Stored:
     parent: str = ""
     pending: int = 0
     fails: Failure | None = None
+    orphan: bool = False
+    """Whoever began its operation lost the handle: it goes on with every get instead of every poll."""
 
 
 class FakeCloud:
@@ -145,7 +147,12 @@ class FakeCloud:
             if scripted is not None:
                 return scripted
             item = self.stored.get((kind, name))
-            return Absent(self.now, "get") if item is None else self._found(item)
+            if item is None:
+                return Absent(self.now, "get")
+            found = self._found(item)
+            if item.orphan:
+                item.pending = max(0, item.pending - 1)
+            return found
 
     def begin(self, call: Call) -> Answer:
         with self._lock:
@@ -159,6 +166,8 @@ class FakeCloud:
                     return Failed(script.failure)
             answer = self._write(call)
             if script is not None:
+                if (call.kind, call.name) in self.stored:
+                    self.stored[call.kind, call.name].orphan = True
                 if script.kill:
                     raise Killed
                 if script.failure is not None:
@@ -170,6 +179,8 @@ class FakeCloud:
             self.calls.append(("poll", kind, call.name))
             script = self._matching("poll", kind, call.name)
             if script is not None and script.kill:
+                if (kind, call.name) in self.stored:
+                    self.stored[kind, call.name].orphan = True
                 raise Killed
             if script is not None and script.failure is not None:
                 return Failed(script.failure)
@@ -234,7 +245,7 @@ class FakeCloud:
             return Failed(Failure(Next.WAIT, f"{call.name}: an operation is in progress", 409))
         body = copy.deepcopy(dict(call.body))
         item.body = self.fill(call.kind, call.name, body) if self.fill else body
-        item.pending = self.polls
+        item.pending, item.orphan = self.polls, False
         self.stored[key] = item
         self.effects.append((str(call.action), *key))
         return Pending(f"operations/{next(self._numbers)}") if self.polls else Done(self._found(item))
