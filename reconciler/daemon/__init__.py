@@ -1,1 +1,1 @@
-"""When a cycle runs: triggers, intervals, shutdown. Nothing else: what a cycle does is cycle.py's; an apply, actions/apply's."""
+"""When a cycle runs: triggers, intervals, shutdown. Not what a cycle does (cycle.py), nor an apply (actions/apply)."""
