@@ -40,13 +40,21 @@ def compile_shard(fleet: Fleet, shard: str) -> Desired:
 
 
 def fingerprint_inputs(fleet: Fleet, shard: str) -> str:
-    """Digest over the blobs a shard's Desired depends on, from the tree alone: equal means no need to compile again."""
+    """Digest over the blobs a shard's Desired depends on, from the tree alone: equal means no need to compile again.
+
+    Raises ValueError when the files were not read from a commit: the working tree has no blob ids.
+    """
     prefix = f"shards/{shard}/"
-    mine = {
-        path: blob for path, blob in fleet.files.items() if path.startswith((prefix, "tiers/")) or path == "fleet.yaml"
-    }
-    frozen = sorted(fleet.frozen & {f"shard/{shard}", *(f"tenant/{t}" for t, s in fleet.where.items() if s == shard)})
-    return digest({"rules": RULES, "shard": shard, "files": mine, "frozen": frozen})
+    mine = {p: b for p, b in fleet.files.items() if p.startswith((prefix, "tiers/")) or p == "fleet.yaml"}
+    if not all(mine.values()):
+        raise ValueError("only what is read from a commit has a fingerprint")
+    frozen = [name for name in fleet.frozen if name == f"shard/{shard}" or _frozen_in(fleet, name, shard)]
+    return digest({"rules": RULES, "shard": shard, "files": mine, "frozen": sorted(frozen)})
+
+
+def _frozen_in(fleet: Fleet, frozen: str, shard: str) -> bool:
+    kind, _, name = frozen.partition("/")
+    return kind == "tenant" and fleet.where.get(name) == shard
 
 
 def _chosen(fleet: Fleet, scope: Scope) -> Mapping[str, Iterable[str]]:
