@@ -4,6 +4,9 @@ from collections.abc import Mapping
 
 CLOCK: Mapping[str, str] = {
     "reconciler/engine/clock.py": "the system's clock behind the Clock port",
+    "reconciler/cli/plan.py": "how long ago the live state was read",
+    "reconciler/cli/serve.py": "the hour in front of a line of the log",
+    "reconciler/cli/story.py": "how long each step of the demo took",
     "reconciler/localcloud/__main__.py": "the island's door into real time; its core takes `now` as an argument",
     "reconciler/localcloud/door.py": "answers late when a planted fault says so",
 }
@@ -14,10 +17,14 @@ CHANCE: Mapping[str, str] = {
 }
 """May ask for randomness without a seed."""
 
-PROCESSES: Mapping[str, str] = {}
+PROCESSES: Mapping[str, str] = {
+    "reconciler/cli/story.py": "the demo types the commands that a person would",
+}
 """May start other processes; always with a fixed argument list, never through a shell."""
 
-NETWORK: Mapping[str, str] = {}
+NETWORK: Mapping[str, str] = {
+    "reconciler/cli/story.py": "the demo changes the local cloud behind our back, as somebody in a console would",
+}
 """May speak to a network, beside the rooms gcp and localcloud."""
 
 DYNAMIC_IMPORTS: Mapping[str, str] = {

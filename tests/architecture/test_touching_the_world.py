@@ -54,9 +54,10 @@ def processes(source: Source) -> list[str]:
 def shells(source: Source) -> list[str]:
     found = [source.at(n, f"{name}: no shell, ever") for n, name in called(source) if name in ("os.system", "os.popen")]
     return found + [
-        source.at(node.value, "shell=True: pass the arguments as a list")
-        for node in ast.walk(source.tree)
-        if isinstance(node, ast.keyword) and node.arg == "shell" and getattr(node.value, "value", True)
+        source.at(call, "shell=True: pass the arguments as a list")
+        for call, name in called(source)
+        for option in call.keywords
+        if under(name, PROCESSES) and option.arg == "shell" and getattr(option.value, "value", True)
     ]
 
 

@@ -18,8 +18,18 @@ def test_a_wrong_fleet_is_not_committed(installed: Place) -> None:
 
     assert ended.code != 0
     assert "AP103 Unknown field" in ended.err
-    assert "not committed (aipress validate ended with 3)" in ended.err
+    assert "not committed: the fleet would be wrong" in ended.err
     assert installed.git("rev-parse", "HEAD") == before
+
+
+def test_a_failure_of_the_command_itself_is_told_apart(installed: Place) -> None:
+    installed.write("fleet.yaml", "CRASH\n")
+    installed.git("add", "fleet.yaml")
+
+    ended = installed.run("git", "commit", "-m", "never")
+
+    assert ended.code != 0
+    assert "nothing could be validated (aipress ended with 1)" in ended.err
 
 
 def test_a_right_fleet_is_committed(installed: Place) -> None:
