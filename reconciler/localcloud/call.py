@@ -53,6 +53,9 @@ class Call(Moment):
         text = self.query(name)
         return int(text) if text.lstrip("-").isdigit() else default
 
+    def flag(self, name: str) -> bool:
+        return self.query(name).lower() == "true"
+
     @property
     def subject(self) -> str:
         """The first path parameter of a `{+name}`-style route: the resource or parent that the call is about."""

@@ -126,7 +126,7 @@ def _list(call: Call) -> Answer:
     if not call.query("parent"):
         raise invalid("parent must be set.", ("parent", "parent must be set."))
     rows = _children(call, call.query("parent"), "projects")
-    shown = ((key, row) for key, row in rows if row["state"] == "ACTIVE" or call.query("showDeleted") == "true")
+    shown = ((key, row) for key, row in rows if row["state"] == "ACTIVE" or call.flag("showDeleted"))
     found, token = generic.page(call, shown)
     return _page([_v3(row) for row in found], token)
 
@@ -274,7 +274,7 @@ def _get_folder(call: Call) -> Answer:
 
 def _list_folders(call: Call) -> Answer:
     rows = _children_folders(call, call.query("parent"))
-    shown = ((key, row) for key, row in rows if row["state"] == "ACTIVE" or call.query("showDeleted") == "true")
+    shown = ((key, row) for key, row in rows if row["state"] == "ACTIVE" or call.flag("showDeleted"))
     found, token = generic.page(call, shown)
     return ({"folders": found} if found else {}) | ({"nextPageToken": token} if token else {})
 

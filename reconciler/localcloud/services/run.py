@@ -76,7 +76,7 @@ def _create(call: Call) -> Answer:
     number = str((projects.find(call.state, projects.of(path)) or {})["number"])
     complete_service(row, number)
     _begin(call, row, None)
-    if call.query("validateOnly") != "true":
+    if not call.flag("validateOnly"):
         call.state.put(generic.key_of(call, path), row)
     return _operation(call, row, "run.service_ready")
 
@@ -161,7 +161,7 @@ def _patch(call: Call) -> Answer:
     path = call.subject
     before = call.state.get(generic.key_of(call, path))
     if before is None:
-        if call.query("allowMissing") != "true":
+        if not call.flag("allowMissing"):
             raise _missing(call, path)
         parent, _, own = path.rpartition("/services/")
         call.params = {"parent": parent}
@@ -177,7 +177,7 @@ def _patch(call: Call) -> Answer:
     row |= {"generation": str(int(row["generation"]) + 1), "updateTime": call.stamp, "lastModifier": "user@example.com"}
     _check_revisions(call, row)
     _begin(call, row, before)
-    if call.query("validateOnly") != "true":
+    if not call.flag("validateOnly"):
         call.state.put(generic.key_of(call, path), row)
     return _operation(call, row, "run.service_ready")
 

@@ -129,7 +129,7 @@ def methods(
         running(call)
         account = subject(call)
         added = call.request.query.get("databaseRoles", []) or call.body.get("databaseRoles", [])
-        kept = [] if call.query("revokeExistingRoles") == "true" else account["roles"]
+        kept = [] if call.flag("revokeExistingRoles") else account["roles"]
         roles = [*kept, *(role for role in added if role not in kept)]
         return operation(call, "UPDATE_USER", "sqladmin.user_made", {"name": account["name"], "host": account["host"], "roles": roles})
 
