@@ -1,4 +1,4 @@
-"""`aipress validate`: offline. Everything that is wrong at once, with positions; `--fix` mends what needs no thought."""
+"""`aipress validate`: offline. Everything wrong at once, with positions; `--fix` mends what needs no thought."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
