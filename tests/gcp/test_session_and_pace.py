@@ -1,0 +1,73 @@
+"""What starting costs, whom we speak to, and how fast."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+from reconciler.gcp.cloud import GoogleCloud, adapters
+from reconciler.gcp.pace import PER_MINUTE, Pace
+from reconciler.gcp.session import CloudSetting, Session
+from reconciler.kinds.catalog import KINDS
+from reconciler.model.resource import Unknown
+
+
+class SteppingClock:
+    """Sleeping is what moves it."""
+
+    def __init__(self) -> None:
+        self.at = datetime(2026, 1, 1, tzinfo=UTC)
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.at += timedelta(seconds=seconds)
+
+
+def test_importing_the_room_loads_no_google_library() -> None:
+    script = "import sys, reconciler.gcp.cloud; print(*{m.split('.')[0] for m in sys.modules})"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert not {"google", "grpc", "googleapiclient", "httplib2", "requests"} & set(ran.stdout.split())
+    assert "reconciler" in ran.stdout.split()
+
+
+def test_every_kind_has_exactly_one_adapter() -> None:
+    assert set(adapters(Session(CloudSetting(url="http://127.0.0.1:1"), SteppingClock()))) == set(KINDS)
+
+
+def test_identity_says_which_cloud() -> None:
+    assert CloudSetting(url="http://127.0.0.1:8085").identity == "local:http://127.0.0.1:8085"
+    assert CloudSetting(organization="organizations/1").identity == "gcp:organizations/1"
+    session = Session(CloudSetting(url="http://127.0.0.1:8085/"), SteppingClock())
+    assert GoogleCloud(session).identity == "local:http://127.0.0.1:8085"
+
+
+def test_a_cloud_that_is_not_there_is_unknown_and_says_how_to_start_it() -> None:
+    cloud = GoogleCloud(Session(CloudSetting(url="http://127.0.0.1:9"), SteppingClock()))
+    for kind, parent in (
+        ("secret", "projects/p"), ("storage.bucket", "projects/p"), ("iam.service-account", "projects/p"),
+        ("sql.database", "projects/p/instances/i"), ("folder", "organizations/1"), ("project", "folders/1"),
+    ):  # fmt: skip
+        answer = cloud.list(kind, parent)
+        assert isinstance(answer, Unknown) and "aipress cloud up" in answer.reason, answer
+
+
+def test_calls_stay_below_half_the_quota() -> None:
+    clock = SteppingClock()
+    pace = Pace(clock)
+    begun = clock.now()
+    writes = PER_MINUTE["run"][1]
+    for _ in range(writes * 3):
+        pace.take("p", "run", write=True)
+    minutes = (clock.now() - begun).total_seconds() / 60
+    assert 1.9 < minutes < 2.1, "one minute's worth at once, then at the rate"
+    assert pace.take("another", "run", write=True) == 0.0, "projects do not share a bucket"
+    assert pace.take("p", "run", write=False) == 0.0, "reads do not wait for writes"
+
+
+def test_a_local_cloud_is_not_paced() -> None:
+    clock = SteppingClock()
+    pace = Pace(clock, unlimited=True)
+    assert [pace.take("p", "run", write=True) for _ in range(1000)] == [0.0] * 1000
