@@ -106,10 +106,16 @@ def _ordered(kind: Kind, path: str, live: Any, want: Sequence[Any], last: Any) -
     if have and len(have) != len(want):
         yield _change(kind, path, have, list(want))
         return
-    have = have or [None] * len(want)
+    there = have or [None] * len(want)
     before = last if isinstance(last, list | tuple) and len(last) == len(want) else [None] * len(want)
-    for index, (one, item) in enumerate(zip(have, want, strict=True)):
-        yield from _value(kind, f"{path}[{index}]", one, item, before[index])
+    rows = [
+        row
+        for index, (one, item) in enumerate(zip(there, want, strict=True))
+        for row in _value(kind, f"{path}[{index}]", one, item, before[index])
+    ]
+    if want and not have and not rows:
+        rows = [_change(kind, path, None, list(want))]  # elements that hold nothing are still elements
+    yield from rows
 
 
 def _gone(kind: Kind, path: str, live: Any, last: Any) -> Iterator[FieldChange]:
