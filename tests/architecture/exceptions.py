@@ -13,16 +13,20 @@ CLOCK: Mapping[str, str] = {
 """May read the clock or wait. Everybody else takes a Clock or a time as an argument."""
 
 CHANCE: Mapping[str, str] = {
+    "reconciler/cli/fleet.py": "a new fleet's first uids and project ids, written down once",
+    "reconciler/source/fix.py": "the uid that `validate --fix` and `place` write down once",
     "reconciler/gcp/secrets.py": "generates the bytes of a secret that has no version yet, at the effect",
 }
 """May ask for randomness without a seed."""
 
 PROCESSES: Mapping[str, str] = {
+    "reconciler/cli/cloud_process.py": "starts the local cloud, which nobody may import",
     "reconciler/cli/story.py": "the demo types the commands that a person would",
 }
 """May start other processes; always with a fixed argument list, never through a shell."""
 
 NETWORK: Mapping[str, str] = {
+    "reconciler/cli/cloud_process.py": "asks the local cloud whether it answers, on loopback",
     "reconciler/cli/story.py": "the demo changes the local cloud behind our back, as somebody in a console would",
 }
 """May speak to a network, beside the rooms gcp and localcloud."""
