@@ -139,12 +139,20 @@ def _status(error: BaseException) -> int:
             continue
         if 400 <= number < 600:
             return number
-    return 401 if "DefaultCredentials" in type(error).__name__ or "RefreshError" in type(error).__name__ else 0
+    return 401 if _unauthenticated(error) else 0
+
+
+def _unauthenticated(error: BaseException) -> bool:
+    """No credentials, or ones that cannot be refreshed; a refresh that got no answer is the network's fault."""
+    ours = type(error).__module__ == "google.auth.exceptions" and type(error).__name__ != "TransportError"
+    return ours and not getattr(error, "retryable", False)
 
 
 def _unanswered(error: BaseException) -> bool:
     """The network's fault: requests' errors are OSErrors; httplib2, urllib3 and google.auth have their own."""
-    return isinstance(error, OSError) or type(error).__module__.startswith(("httplib2", "urllib3", "http.", "google.auth"))
+    return isinstance(error, OSError) or type(error).__module__.startswith(
+        ("httplib2", "urllib3", "http.", "google.auth")
+    )
 
 
 def _document(error: BaseException) -> Mapping[str, Any]:

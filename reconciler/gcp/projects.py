@@ -184,7 +184,9 @@ class BillingAdapter:
             return never("billing link", call.name)
         request = {
             "name": call.name.removesuffix("/billingInfo"),
-            "project_billing_info": to_message(ProjectBillingInfo, {"billingAccountName": call.body.get("billingAccountName", "")}),
+            "project_billing_info": to_message(
+                ProjectBillingInfo, {"billingAccountName": call.body.get("billingAccountName", "")}
+            ),
         }
         answer = to_json(billing_client(self.session).update_project_billing_info(request=request, **ONCE))
         return Done(found(self.session, answer, call.name))

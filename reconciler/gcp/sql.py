@@ -239,7 +239,12 @@ class BackupAdapter:
         from google.cloud.sqladmin_v1beta4 import BackupRun
 
         if call.action not in (Action.RUN, Action.CREATE):
-            return Failed(Failure(Next.PERSON, f"{call.name}: a final backup is kept; if it must go, a person deletes it in the console"))
+            return Failed(
+                Failure(
+                    Next.PERSON,
+                    f"{call.name}: a final backup is kept; if it must go, a person deletes it in the console",
+                )
+            )
         if call.name in self.list(call.parent, ()):
             return taken(call.name)
         body = to_message(BackupRun, {"description": call.body["description"]})
