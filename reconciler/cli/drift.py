@@ -1,0 +1,82 @@
+"""`aipress drift`: what was changed outside Git; keep it, or let the next apply undo it."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from reconciler.cli.invocation import Given
+
+if TYPE_CHECKING:
+    from reconciler.report.tables import DriftRow
+
+CHANGES = 2
+app = App(name="drift", help="What was changed outside Git; keep it or undo it.")
+
+
+@app.default
+def drift(
+    *targets: Annotated[str, Parameter(help="Which targets; default the whole fleet.")],
+    detailed_exitcode: Annotated[bool, Parameter(help="Exit 2 when there is drift.")] = False,
+    given: Given,
+) -> int:
+    """Every field that is not as it was applied, read now."""
+    from reconciler.actions.drift import find
+    from reconciler.report.tables import drift_table
+
+    world, terminal = given.world(), given.terminal
+    rows = find(world, given.targets(targets))
+    if terminal.json:
+        terminal.out_json([document(row) for row in rows])
+    else:
+        terminal.out(drift_table(rows, world.clock.now(), terminal.style))
+    return CHANGES if detailed_exitcode and rows else 0
+
+
+app.command(drift, name="list", help="The same: every field that is not as it was applied.")
+
+
+@app.command
+def show(
+    target: Annotated[str, Parameter(help="Whose drift.")],
+    /,
+    *,
+    given: Given,
+) -> int:
+    """One target's drift with all three sides: Git, last applied, live."""
+    from reconciler.actions.drift import find
+    from reconciler.report.tables import drift_columns
+
+    rows, terminal = find(given.world(), (given.target(target),)), given.terminal
+    if terminal.json:
+        terminal.out_json([document(row) for row in rows])
+    else:
+        terminal.out(drift_columns(rows, terminal.style))
+    return 0
+
+
+@app.command
+def accept(
+    target: Annotated[str, Parameter(help="Whose live values to keep.")],
+    /,
+    *fields: Annotated[str, Parameter(help="Field paths as `drift list` prints them; default all of the target.")],
+    given: Given,
+) -> int:
+    """Write live values into the target's YAML, as one commit on the fleet repository."""
+    from reconciler.actions.drift import accept as keep
+
+    accepted, terminal = keep(given.world(), given.target(target), fields), given.terminal
+    if terminal.json:
+        terminal.out_json({"files": sorted(accepted.files), "commit": accepted.commit})
+    else:
+        terminal.out("".join(f"Wrote {path}\n" for path in sorted(accepted.files)) + f"Commit {accepted.commit}\n")
+    return 0
+
+
+def document(row: "DriftRow") -> dict[str, Any]:
+    """One drifted field for machines; secrets are null on all sides."""
+    sides = {"git": row.git, "last": row.last, "live": row.live}
+    return {
+        "target": str(row.address.target), "resource": str(row.address), "kind": row.address.kind, "field": row.path,
+        **{name: None if row.sensitive else value for name, value in sides.items()},
+        "since": row.since, "severity": row.severity, "source": row.source, "sensitive": row.sensitive,
+    }  # fmt: skip
