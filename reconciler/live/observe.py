@@ -97,7 +97,7 @@ def _is_short(group: _Group, listing: Seen, percent: float) -> int | None:
     recorded = _recorded(group)
     shown = sum(1 for item in group.items if item.recorded and item.name in listing.objects)
     missing = recorded - shown
-    return shown if missing > max(SMALL, recorded * (1 - percent / 100)) else None
+    return shown if missing > SMALL and missing * 100 > recorded * (100 - percent) else None
 
 
 def _recorded(group: _Group) -> int:
