@@ -1,7 +1,11 @@
 import pytest
+from hypothesis import settings
 
 from reconciler.model.fleet import Fleet
 from tests.desired.fleets import FILES, fleet_of
+
+settings.register_profile("untimed", deadline=None)  # a loaded machine is no bug
+settings.load_profile("untimed")
 
 
 @pytest.fixture
