@@ -13,11 +13,14 @@ class Wanted:
     cloud gives); `recorded`: a version says that it was applied, so "absent" needs a second reading."""
 
     address: Address
-    kind: str
     name: str
     parent: str
     body: Body
     recorded: bool
+
+    @property
+    def kind(self) -> str:
+        return self.address.kind
 
 
 def containers(wanted: Sequence[Wanted]) -> Mapping[Address, tuple[Wanted, ...]]:

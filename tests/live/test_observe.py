@@ -21,8 +21,7 @@ PROJECT = "projects/p"
 
 
 def want(address: str, name: str, parent: str, recorded: bool = False) -> Wanted:
-    parsed = Address.parse(address)
-    return Wanted(parsed, parsed.kind, name, parent, {}, recorded)
+    return Wanted(Address.parse(address), name, parent, {}, recorded)
 
 
 def secrets(count: int, recorded: bool = True) -> list[Wanted]:
