@@ -4,14 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.desired.naming import Place
+from reconciler.kinds.ownership import OWNER_LABEL
 from reconciler.model.canonical import Body
 from reconciler.model.errors import InputError
 from reconciler.model.fleet import Fleet, Written
 from reconciler.model.ids import Address, Target
 from reconciler.model.resource import Ref, Resource
 from reconciler.model.spec import FleetDocument, ObjectMetadata, TenantMetadata
-
-OWNER = "aipress-owner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ def labels_of(
 
 def marks(fleet: str, owner: str, **more: str) -> dict[str, str]:
     """The labels that prove ownership and let finance add up; they win over written ones."""
-    return {"aipress-fleet": fleet, OWNER: owner, "managed-by": "aipress"} | {
+    return {"aipress-fleet": fleet, OWNER_LABEL: owner, "managed-by": "aipress"} | {
         f"aipress-{key}": value for key, value in more.items()
     }
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from reconciler.desired.author import OWNER, Author, Draft, root
+from reconciler.desired.author import Author, Draft, root
 from reconciler.desired.naming import Place, ProjectNames, folder_place
+from reconciler.kinds.ownership import OWNER_LABEL
 from reconciler.model.errors import InputError
 from reconciler.model.fleet import Fleet
 from reconciler.model.ids import FLEET, Address
@@ -64,7 +65,7 @@ def folder(fleet: Fleet, key: str) -> Place:
 def account(project: Project, key: str, name: str, says: str) -> Resource:
     """A service account of the platform's own."""
     author = project.author
-    body = {"displayName": says, "description": f"{says}. {OWNER}={author.owner}"}
+    body = {"displayName": says, "description": f"{says}. {OWNER_LABEL}={author.owner}"}
     after = [project.after_api("iam")]
     return author.resource(author.address("iam.service-account", key), project.names.account(name), Draft(body), after)
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
-from reconciler.desired.author import OWNER, Draft
+from reconciler.desired.author import Draft
 from reconciler.desired.site import Site
+from reconciler.kinds.ownership import OWNER_LABEL
 from reconciler.model.resource import Resource
 
 DISPLAY_BYTES, DESCRIPTION_BYTES = 100, 256
@@ -27,7 +28,7 @@ def security_resources(site: Site) -> Iterable[Resource]:
 def _account(site: Site) -> Resource:
     metadata, written = site.tenant.document.metadata, site.tenant
     shown = f"{_cut(metadata.display_name or metadata.name, 80)} {site.environment}"
-    proof = f". {OWNER}={site.author.owner}"
+    proof = f". {OWNER_LABEL}={site.author.owner}"
     owners = f" for {', '.join(metadata.owners)}" if metadata.owners else ""
     says = _cut(f"Runs {metadata.name} {site.environment}{owners}", DESCRIPTION_BYTES - len(proof))
     body = {"displayName": _cut(shown, DISPLAY_BYTES), "description": says + proof}

@@ -13,7 +13,7 @@ from reconciler.model.spec import State, TenantDocument
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`image`: what runs; `state`: the tenant's; `images_at` the line that names the image."""
+    """The documents it comes from, who owns it, its cloud names and the values in force."""
 
     fleet: Fleet
     shard: Shard
