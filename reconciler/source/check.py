@@ -191,14 +191,19 @@ def _from_schema(parsed: Parsed, kind: str) -> list[Diagnostic]:
 def _validator(kind: str) -> Validator:
     """A validator with $refs put in place (following them costs more than all the rest)."""
 
-    def inlined(node: Any, depth: int = 0) -> Any:
+    def inlined(node: Any) -> Any:
         if isinstance(node, list):
-            return [inlined(item, depth) for item in node]
+            return [inlined(item) for item in node]
         if not isinstance(node, dict):
             return node
         if "$ref" in node and not node["$ref"].endswith("/Value"):
-            return inlined(schema.resolve(kind, node), depth + 1)
-        return {key: inlined(value, depth) for key, value in node.items() if key != "$defs"}
+            return inlined(schema.resolve(kind, node))
+        named = {"properties"}  # below it stand names of fields, not keywords
+        return {
+            key: {name: inlined(inner) for name, inner in value.items()} if key in named else inlined(value)
+            for key, value in node.items()
+            if key not in ("$defs", "title", "description", "default")
+        }
 
     root = {**inlined(schema.schema(kind)), "$defs": {"Value": schema.schema(kind)["$defs"]["Value"]}}
     validator: Validator = _DIALECT(root)

@@ -50,6 +50,8 @@ class Parsed:
     diagnostics: tuple[Diagnostic, ...]
     text: str
     suspect: frozenset[Path] = frozenset()
+    spans: Mapping[Path, tuple[int, int]] = field(default_factory=dict)
+    """Character offsets from `{` or `[` to behind its closing bracket, for mappings and lists in flow style."""
 
     @property
     def ok(self) -> bool:
@@ -176,6 +178,8 @@ class _Frame:
     path: Path
     key: str | None = None
     refused: int = 0
+    start: int = -1
+    """Offset of the opening bracket in flow style."""
 
 
 @dataclass(slots=True)
@@ -187,6 +191,7 @@ class _Builder:
     positions: dict[Path, Position] = field(default_factory=dict)
     keys: dict[Path, Position] = field(default_factory=dict)
     suspect: set[Path] = field(default_factory=set)
+    spans: dict[Path, tuple[int, int]] = field(default_factory=dict)
     found: list[Diagnostic] = field(default_factory=list)
     nodes: int = 0
     documents: int = 0
@@ -198,8 +203,9 @@ class _Builder:
             self.refuse("AP010", f"The file {what}", Position(), "start with `apiVersion: aipress.io/v1`")
         value = self.root if isinstance(self.root, dict) else None
         return Parsed(
-            self.path, value, self.positions, self.keys, tuple(self.found), self.text, frozenset(self.suspect)
-        )
+            self.path, value, self.positions, self.keys, tuple(self.found), self.text, frozenset(self.suspect),
+            self.spans,
+        )  # fmt: skip
 
     def refuse(self, code: str, message: str, position: Position, help_: str = "") -> None:
         if len(self.found) >= MAX_DIAGNOSTICS:
@@ -268,10 +274,12 @@ class _Builder:
             raise _StopReadingError
         start = _position(event)
         path = self.value(container, Position(start.line, start.column, 1))
-        self.stack.append(_Frame(container, path))
+        self.stack.append(_Frame(container, path, start=event.start_mark.index if event.flow_style else -1))
 
-    def end(self, _: Any) -> None:
-        self.stack.pop()
+    def end(self, event: Any) -> None:
+        frame = self.stack.pop()
+        if frame.start >= 0:
+            self.spans[frame.path] = (frame.start, event.end_mark.index)
 
     def count(self, event: Any) -> None:
         self.nodes += 1

@@ -3,6 +3,7 @@
 Not here: what needs a clock (expiry of purge approvals: the guards) or cloud names (collisions: desired/naming).
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -48,8 +49,10 @@ def rules(fleet: Fleet) -> Iterator[Diagnostic]:
         yield from _purges(fleet, fleet.fleet)
     for tier in fleet.tiers.values():
         yield from _tier(fleet, tier)
-    for shard in fleet.shards.values():
+    placed = Counter(fleet.where.values())
+    for name, shard in fleet.shards.items():
         yield from _shard(fleet, shard)
+        yield from _capacity(shard, placed[name])
     for tenant in fleet.tenants.values():
         yield from _tenant(fleet, tenant)
     yield from unique(fleet)
@@ -119,9 +122,13 @@ def _shard(fleet: Fleet, written: Written[ShardDocument]) -> Iterator[Diagnostic
         if f"tiers/{tier}.yaml" not in fleet.files:
             help_ = f"there are {_listed(fleet.tiers)}"
             yield warning(written, "AP205", f"There is no tier `{tier}`", ("spec", "tiers", index), help_)
-    count = sum(1 for shard in fleet.where.values() if shard == meta.name)
-    if count > spec.capacity.tenants:
-        message = f"{count} tenants on a shard that takes {spec.capacity.tenants}"
+
+
+def _capacity(written: Written[ShardDocument], count: int) -> Iterator[Diagnostic]:
+    """Freezes nobody: which of the tenants is one too many is the guards' question."""
+    most = written.document.spec.capacity.tenants
+    if count > most:
+        message = f"{count} tenants on a shard that takes {most}"
         help_ = "place the newest elsewhere with `aipress place`; the capacity guard refuses to create them here"
         yield about(written, "AP208", message, ("spec", "capacity", "tenants"), help_)
 
