@@ -36,6 +36,8 @@ DURATIONS = {
     "serviceusage.services.enable": 8.0,
     "serviceusage.services.batchEnable": 20.0,
     "artifactregistry.projects.locations.repositories.create": 4.0,
+    "cloudbuild.projects.builds.create": 90.0,
+    "cloudbuild.projects.locations.builds.create": 90.0,
     "redis.projects.locations.instances.create": 300.0,
 }
 DEFAULT_DURATION = 5.0
@@ -84,7 +86,12 @@ def key_of(state: State, service: str, name: str) -> str:
 
 
 def location_name(call: Call, parent: str) -> str:
-    """`projects/*/locations/*/operations/<uuid>` for the place that `parent` is in, with the project's id."""
+    """`projects/*/locations/*/operations/<uuid>` for the place that `parent` is in, with the project's id.
+
+    Outside projects, and in Resource Manager, operations have no parent.
+    """
+    if call.service == "cloudresourcemanager" or not parent.startswith("projects/"):
+        return f"operations/{uuid_like(call.rng)}"
     parts = projects.with_id(call.state, parent).split("/")
     return "/".join([*parts[:4], "operations", uuid_like(call.rng)])
 

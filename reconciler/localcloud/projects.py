@@ -62,8 +62,9 @@ def enabled(state: State, number: str, service: str) -> bool:
 def admit(state: State, api: Api, project: str, permission: str, *, strict: bool) -> Json | None:
     """Refuse (GoogleError 403) a call into a project that is absent, being deleted, or has the API off.
 
-    An API counts as off only once Service Usage has changed anything in the project, unless `strict`: so a recording
-    that uses a new project at once still replays, and a caller that manages services is held to it.
+    Which APIs count as off, unless `strict`: those that Service Usage was asked about (off, or not on yet), and all
+    others once it has managed two of the project's APIs. So a recording made in a project that was prepared before
+    still replays, and a caller that prepares its projects is held to what it has enabled.
     """
     if api.name in _ABOUT_PROJECTS or project == "-":
         return find(state, project)
@@ -77,8 +78,9 @@ def admit(state: State, api: Api, project: str, permission: str, *, strict: bool
             "https://console.cloud.google.com/iam-admin/projects?pendingDeletion=true to undelete the project.",
             details=[_error_info("CONSUMER_INVALID", api, row["number"])],
         )
-    touched = strict or state.get(f"serviceusage.touched/{row['number']}") is not None
-    if touched and not enabled(state, row["number"], api.name):
+    known = f"serviceusage.services/projects/{row['number']}/services/{api.name}.googleapis.com"
+    held = strict or state.get(known) is not None or state.get(f"serviceusage.touched/{row['number']}") is not None
+    if held and not enabled(state, row["number"], api.name):
         raise _disabled(api, row["number"])
     return row
 

@@ -82,6 +82,13 @@ class Api:
     def schema(self, name: str) -> Json:
         return self.schemas.get(name, {})
 
+    def message(self, type_url: str) -> Json:
+        """The schema of a packed message (`type.googleapis.com/google.cloud.run.v2.Job`), or an empty one."""
+        tail = type_url.rsplit(".", 1)[-1]
+        if tail in self.schemas:
+            return self.schemas[tail]
+        return next((schema for name, schema in self.schemas.items() if name.endswith(self.version.upper() + tail)), {})
+
     def resolve(self, schema: Json) -> Json:
         """Follow `$ref`."""
         return self.schemas.get(schema["$ref"], {}) if "$ref" in schema else schema

@@ -36,6 +36,8 @@ def numbered(api: Api, schema: Json, value: object, prop: str = "") -> object:
     """A copy of an answer with the enums of `schema` as numbers; names without a known number stay names."""
     schema = api.resolve(schema)
     if isinstance(value, dict):
+        if "@type" in value:
+            schema = api.message(str(value["@type"]))
         known, rest = schema.get("properties", {}), schema.get("additionalProperties", {})
         return {key: numbered(api, known.get(key, rest), inner, key) for key, inner in value.items()}
     if isinstance(value, list):

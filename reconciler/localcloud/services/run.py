@@ -16,7 +16,7 @@ from reconciler.localcloud.errors import GoogleError, exists, failed_preconditio
 from reconciler.localcloud.operations import Ending, Finisher, Work
 from reconciler.localcloud.services import generic
 from reconciler.localcloud.services.run_defaults import complete_job, complete_service, revision_of
-from reconciler.localcloud.values import Json, etag_like, hexadecimal, uuid_like
+from reconciler.localcloud.values import Json, etag_like, hexadecimal, timestamp, uuid_like
 
 _TYPE = "type.googleapis.com/google.cloud.run.v2."
 _NAME = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
@@ -120,15 +120,14 @@ def _service_ready(ending: Ending) -> None:
     if row is None:
         return
     if row["generation"] != ending.args["generation"]:
-        ending.response = row
+        _tell(ending, row, "Service")
         return
     row["reconciling"] = False
     revision_key = "run.revisions/" + projects.canonical(ending.state, row["latestCreatedRevision"])
     revision = ending.state.get(revision_key) or {}
     if ending.failed:
         message = ending.failed.rpartition(": ")[2]
-        row["terminalCondition"] = _condition("CONDITION_FAILED", ending.stamp, message=message, revisionReason="CONTAINER_MISSING")
-        row["terminalCondition"].pop("revisionReason")
+        row["terminalCondition"] = _condition("CONDITION_FAILED", ending.stamp, message=message)
         row["conditions"] = [_condition("CONDITION_FAILED", ending.stamp, "ConfigurationsReady", message=message)]
     else:
         row["latestReadyRevision"] = row["latestCreatedRevision"]
@@ -141,7 +140,13 @@ def _service_ready(ending: Ending) -> None:
             revision |= {"reconciling": False, "conditions": ready, "observedGeneration": "1"}
             ending.state.put(revision_key, revision)
     ending.state.put(ending.args["key"], row)
+    _tell(ending, row, "Service")
+
+
+def _tell(ending: Ending, row: Json, kind: str) -> None:
+    """Response and metadata of a finished operation are both the resource as it is now (recordings)."""
     ending.response = row
+    ending.row["metadata"] = {"@type": _TYPE + kind, **row}
 
 
 def _traffic(row: Json) -> list[Json]:
@@ -222,7 +227,9 @@ def _delete(call: Call) -> Answer:
         call.state.delete(child)
     call.state.delete(key)
     call.state.delete(policies.key_of(call, call.subject))
-    gone = {**row, "deleteTime": call.stamp, "etag": f'"{etag_like(call.rng, 20)}"'}
+    # A deleted resource can be seen in its operation only; expireTime is thirty days on (recordings).
+    gone = {**row, "deleteTime": call.stamp, "expireTime": timestamp(call.now + 30 * 86400), "etag": f'"{etag_like(call.rng, 20)}"'}
+    gone["generation"] = str(int(row.get("generation", "0")) + 1)
     kind = "Job" if "/jobs/" in call.subject else "Revision" if "/revisions/" in call.subject else "Service"
     work = Work(operations.location_name(call, row["name"]), "generic.done", {"response": gone}, {"@type": _TYPE + kind, **gone}, _TYPE + kind)
     return operations.rendered(operations.start(call, work))
@@ -253,10 +260,10 @@ def _set_policy(call: Call) -> Answer:
 def _create_job(call: Call) -> Answer:
     path = _new_name(call, "jobs", "job")
     row = _stamped(call, call.body, path)
-    complete_job(row)
+    number = str((projects.find(call.state, projects.of(path)) or {})["number"])
+    complete_job(row, number)
     row["etag"] = f'"{etag_like(call.rng, 20)}"'
-    row["terminalCondition"] = _condition("CONDITION_SUCCEEDED", call.stamp)
-    row["latestCreatedExecution"] = {}
+    row |= {"reconciling": True, "terminalCondition": {"state": "CONDITION_PENDING"}, "latestCreatedExecution": {}}
     call.state.put(generic.key_of(call, path), row)
     return _operation(call, row, "run.job_ready", "Job")
 
@@ -265,10 +272,13 @@ def _job_ready(ending: Ending) -> None:
     row = ending.state.get(ending.args["key"])
     if row is None:
         return
-    row |= {"observedGeneration": row["generation"]}
+    row |= {"observedGeneration": row["generation"], "terminalCondition": _condition("CONDITION_SUCCEEDED", ending.stamp)}
+    row.pop("reconciling", None)
     row["conditions"] = [_condition("CONDITION_SUCCEEDED", ending.stamp, "ResourcesAvailable")]
+    if ending.failed:
+        row["terminalCondition"] = _condition("CONDITION_FAILED", ending.stamp, message=ending.failed.rpartition(": ")[2])
     ending.state.put(ending.args["key"], row)
-    ending.response = row
+    _tell(ending, row, "Job")
 
 
 def _patch_job(call: Call) -> Answer:
@@ -276,7 +286,8 @@ def _patch_job(call: Call) -> Answer:
     generic.check_etag(call, before)
     row = _changed(call, before)
     row["latestCreatedExecution"] = before.get("latestCreatedExecution", {})
-    complete_job(row)
+    complete_job(row, str((projects.find(call.state, projects.of(call.subject)) or {})["number"]))
+    row |= {"reconciling": True, "terminalCondition": {"state": "CONDITION_PENDING", "type": "Ready", "lastTransitionTime": call.stamp}}
     row |= {"generation": str(int(row["generation"]) + 1), "updateTime": call.stamp, "etag": f'"{etag_like(call.rng, 20)}"'}
     call.state.put(generic.key_of(call, call.subject), row)
     return _operation(call, row, "run.job_ready", "Job")

@@ -71,15 +71,18 @@ def revision_of(service: Json, path: str, stamp: str, uid: str) -> Json:
     return {**kept, **fixed, "etag": f'"{uid[:12]}"'}
 
 
-def complete_job(row: Json) -> None:
-    """Fill the defaults of a job in place (as recorded)."""
+def complete_job(row: Json, number: str) -> None:
+    """Fill the defaults of a job in place (as recorded); `number` is the project's number."""
     execution = row["template"] = {**row.get("template", {})}
     task = execution["template"] = {**execution.get("template", {})}
     execution.setdefault("taskCount", 1)
     task.setdefault("timeout", "600s")
     task.setdefault("maxRetries", 3)
+    task.setdefault("serviceAccount", f"{number}-compute@developer.gserviceaccount.com")
     task.setdefault("executionEnvironment", "EXECUTION_ENVIRONMENT_GEN2")
     for container in task.get("containers", []):
         resources = container["resources"] = {**container.get("resources", {})}
         resources["limits"] = {"cpu": "1000m", "memory": "512Mi", **resources.get("limits", {})}
+        if container.get("startupProbe"):
+            container["startupProbe"] = _probe(container["startupProbe"], container.get("ports") or [{"containerPort": 8080}])
     row.setdefault("launchStage", "GA")

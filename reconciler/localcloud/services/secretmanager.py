@@ -11,7 +11,7 @@ from reconciler.localcloud.api.masks import masked
 from reconciler.localcloud.call import Answer, Behaviour, Call
 from reconciler.localcloud.errors import exists, failed_precondition, invalid, not_found
 from reconciler.localcloud.services import generic
-from reconciler.localcloud.values import Json, hexadecimal
+from reconciler.localcloud.values import Json, hexadecimal, timestamp
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _LARGEST = 64 * 1024  # https://cloud.google.com/secret-manager/quotas: 64 KiB per payload
@@ -43,6 +43,8 @@ def _create(call: Call) -> Answer:
         raise exists(f"Secret [{path}] already exists.")
     body = {name: value for name, value in call.body.items() if name not in ("name", "etag", "ttl")}
     row = {**body, "name": path, "createTime": call.stamp, "etag": _etag(call)}
+    if call.body.get("ttl"):
+        row["expireTime"] = timestamp(call.now + float(call.body["ttl"].removesuffix("s")))
     call.state.put(generic.key_of(call, path), row)
     return row
 
@@ -67,6 +69,8 @@ def _patch(call: Call) -> Answer:
     changed = masked(row, call.body, mask, call.api.schema("Secret")["properties"])
     if changed.get("replication") != row.get("replication"):
         raise invalid("The replication policy of a secret cannot be changed.", ("update_mask", "replication is immutable"))
+    if changed.pop("ttl", None):
+        changed["expireTime"] = timestamp(call.now + float(call.body["ttl"].removesuffix("s")))
     changed |= {"name": path, "createTime": row["createTime"], "etag": _etag(call)}
     call.state.put(generic.key_of(call, path), changed)
     return changed

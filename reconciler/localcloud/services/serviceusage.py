@@ -87,14 +87,22 @@ def _change(call: Call, names: list[str], state: str, kind: str) -> Answer:
         args: Json = {"number": number, "names": names, "state": state, "kind": kind}
         for name in names:
             call.state.put(_key(number, name), {"state": state})
-        call.state.put(f"serviceusage.touched/{number}", {})
         work = Work(f"operations/noop.DONE_OPERATION.{uuid_like(call.rng)}", "", args, None, _PACKAGE + kind)
         return operations.rendered(operations.finished(call, work, _response(args)))
-    # From now on the project is held to what it has enabled, before the operation is done: "not yet" is a 403 too.
-    call.state.put(f"serviceusage.touched/{number}", {})
+    _hold(call, number, names, state)
     metadata = {"@type": _PACKAGE + "OperationMetadata", "resourceNames": [f"projects/{number}/services/{name}" for name in names]}
     work = Work(_operation_name(call, number), "serviceusage.changed", {"number": number, "names": names, "state": state, "kind": kind}, metadata, _PACKAGE + kind)
     return operations.rendered(operations.start(call, work))
+
+
+def _hold(call: Call, number: str, names: list[str], state: str) -> None:
+    """From the first change on an API that is not on *yet* is off; two of them, and the project is held to its list."""
+    for name in names:
+        before = _state(call, number, name)
+        call.state.put(_key(number, name), {"state": before if state == "ENABLED" else "ENABLED"})
+    managed = sum(1 for _ in call.state.scan(_key(number, "")))
+    if managed > 1:
+        call.state.put(f"serviceusage.touched/{number}", {})
 
 
 def _response(args: Json) -> Json:

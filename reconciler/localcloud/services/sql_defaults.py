@@ -4,7 +4,27 @@ from __future__ import annotations
 
 from reconciler.localcloud.values import Json
 
-_INSTALLED = {"MYSQL_5_7": "MYSQL_5_7_44", "MYSQL_8_0": "MYSQL_8_0_31", "MYSQL_8_4": "MYSQL_8_4_4"}
+_INSTALLED = {
+    "MYSQL_5_7": "MYSQL_5_7_44", "MYSQL_8_0": "MYSQL_8_0_31", "MYSQL_8_4": "MYSQL_8_4_4", "POSTGRES_15": "POSTGRES_15_7",
+    "POSTGRES_16": "POSTGRES_16_3", "SQLSERVER_2019_EXPRESS": "SQLSERVER_2019_EXPRESS_CU26",
+    "SQLSERVER_2022_EXPRESS": "SQLSERVER_2022_EXPRESS_CU12_GDR",
+}  # fmt: skip
+# Minor versions of MySQL 8.0 that an instance can be moved to, as recorded in 2024.
+_MINORS = (18, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37)
+_GEMINI = {
+    "MYSQL": ("activeQueryEnabled", "entitled", "flagRecommenderEnabled", "indexAdvisorEnabled"),
+    "POSTGRES": ("activeQueryEnabled", "entitled", "googleVacuumMgmtEnabled", "indexAdvisorEnabled", "oomSessionCancelEnabled"),
+}
+
+
+def _upgrades(version: str) -> list[Json]:
+    def entry(name: str, shown: str) -> Json:
+        return {"majorVersion": "MYSQL_8_0", "name": name, "displayName": shown}
+
+    minors = [entry(f"MYSQL_8_0_{minor}", f"MySQL 8.0.{minor}") for minor in _MINORS if version == "MYSQL_5_7" or minor > 31]
+    if version == "MYSQL_5_7":
+        return [entry("MYSQL_8_0", "MySQL 8.0"), *minors]
+    return minors if version == "MYSQL_8_0" else []
 
 
 def complete(row: Json, project: str, number: str, stamp: str) -> None:
@@ -22,8 +42,9 @@ def complete(row: Json, project: str, number: str, stamp: str) -> None:
     row.setdefault("instanceType", "CLOUD_SQL_INSTANCE")
     row.setdefault("satisfiesPzi", True)
     row["maintenanceVersion"] = f"{row['databaseInstalledVersion']}.R20240527.01_12"
-    if family != "SQLSERVER":
-        row.setdefault("geminiConfig", dict.fromkeys(("activeQueryEnabled", "entitled", "flagRecommenderEnabled", "indexAdvisorEnabled"), False))
+    if family in _GEMINI:
+        row["geminiConfig"] = dict.fromkeys(_GEMINI[family], False)
+    row["upgradableDatabaseVersions"] = _upgrades(version)
     _settings(settings, family, zone)
 
 
@@ -44,7 +65,6 @@ def _settings(settings: Json, family: str, zone: str) -> None:
     backup: Json = {"enabled": False, "startTime": "12:00", "transactionLogRetentionDays": 7, **settings.get("backupConfiguration", {})}
     backup |= {"kind": "sql#backupConfiguration", "backupRetentionSettings": {"retentionUnit": "COUNT", "retainedBackups": 7, **backup.get("backupRetentionSettings", {})}}
     backup.setdefault("transactionalLogStorageState", "TRANSACTIONAL_LOG_STORAGE_STATE_UNSPECIFIED")
-    backup.setdefault("binaryLogEnabled" if family == "MYSQL" else "pointInTimeRecoveryEnabled", False)
     settings["backupConfiguration"] = backup
 
 

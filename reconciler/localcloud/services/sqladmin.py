@@ -114,6 +114,8 @@ def _created(ending: Ending) -> None:
     row["state"] = "FAILED" if ending.failed else "RUNNABLE"
     network = row["settings"]["ipConfiguration"]
     row["ipAddresses"] = [{"type": "PRIMARY", "ipAddress": "34." + ending.args["address"][3:]}] if network.get("ipv4Enabled") else []
+    if row["databaseVersion"].startswith("POSTGRES") and network.get("ipv4Enabled"):
+        row["ipAddresses"].append({"type": "OUTGOING", "ipAddress": "35." + ending.args["address"][3:]})
     if network.get("privateNetwork"):
         row["ipAddresses"].append({"type": "PRIVATE", "ipAddress": ending.args["address"]})
     row["serverCaCert"] = {

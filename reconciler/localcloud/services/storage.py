@@ -50,7 +50,7 @@ def _insert(call: Call) -> Answer:
     row: Json = {
         **call.body, "kind": "storage#bucket", "id": own, "name": own, "selfLink": _LINK + own, "location": place,
         "projectNumber": project["number"], "timeCreated": stamp, "updated": stamp, "metageneration": "1",
-        "generation": str(int(call.now * 1_000_000)),
+        "generation": str(int(call.now * 1_000_000)), "satisfiesPZI": True,
         "locationType": "multi-region" if place in _MULTI else "dual-region" if place in _DUAL else "region",
     }  # fmt: skip
     row.setdefault("storageClass", "STANDARD")
