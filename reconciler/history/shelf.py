@@ -1,0 +1,224 @@
+"""A bare git repository as a set of compare-and-swap refs, each pointing to a chain of trees of files.
+
+Git's own rules make it tamper-evident: every object is named by its content. Objects are not synced one by one (nor
+does git): a power cut may damage the newest version, which reading finds, and which can be rebuilt from what is live.
+"""
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pygit2
+
+from reconciler.model.errors import AipressError, HistoryUnreachableError
+
+BLOB = 0o100644
+PATIENCE = 40
+"""Tries, 50 ms apart, for a ref that another git process has locked."""
+STALE = 10.0
+"""Seconds after which a ref's lock file is taken for what a killed process left (a ref update takes milliseconds)."""
+
+
+class MovedError(Exception):
+    """The ref is no longer what the caller believed."""
+
+
+class DamagedError(Exception):
+    """What the ref leads to cannot be read; the text says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One commit to put on a ref: its files, message, author ("Name <mail>" or a name) and time (Unix seconds)."""
+
+    files: Mapping[str, bytes]
+    message: str
+    author: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    id: str
+    parent: str | None
+    tree: pygit2.Tree
+
+
+class Shelf:
+    """Created on the first write; before that everything reads as empty. Safe for threads and for processes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self._repository: pygit2.Repository | None = None
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def heads(self, prefix: str) -> dict[str, str]:
+        """Rest of the ref's name -> commit id, for refs below a prefix."""
+        with self._reading() as repository:
+            if repository is None:
+                return {}
+            names = [name for name in repository.references if name.startswith(prefix)]
+            return {name.removeprefix(prefix): str(repository.references[name].target) for name in sorted(names)}
+
+    def head(self, ref: str) -> str | None:
+        with self._reading() as repository:
+            found = repository.references.get(ref) if repository is not None else None
+            return str(found.target) if found is not None else None
+
+    def commit(self, identity: str) -> Commit:
+        """Raises DamagedError when it is not there or no commit."""
+        with self._reading() as repository:
+            found = repository.get(identity) if repository is not None else None
+            if not isinstance(found, pygit2.Commit):
+                raise DamagedError(f"commit {identity} is missing")
+            parents = [str(parent) for parent in found.parent_ids]
+            return Commit(identity, parents[0] if parents else None, found.tree)
+
+    def find(self, prefix: str) -> str | None:
+        """The one commit whose id starts so; None when there is none or more than one."""
+        with self._reading() as repository:
+            try:
+                found = repository.get(prefix) if repository is not None else None
+            except ValueError:  # too short, or more than one
+                return None
+            return str(found.id) if isinstance(found, pygit2.Commit) else None
+
+    def is_behind(self, identity: str, head: str) -> bool:
+        """Whether a commit is `head` or an ancestor of it."""
+        with self._reading() as repository:
+            return identity == head or bool(repository is not None and repository.descendant_of(head, identity))
+
+    def file(self, commit: Commit, path: str) -> bytes:
+        """Raises DamagedError when it is not there."""
+        with self._reading():
+            try:
+                return bytes(commit.tree[path].data)
+            except KeyError as error:
+                raise DamagedError(f"{path} is missing") from error
+
+    def files(self, commit: Commit) -> dict[str, bytes]:
+        with self._reading():
+            return {path: bytes(blob.data) for path, blob in _blobs(commit.tree, "")}
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def put(self, ref: str, expected: str | None, entry: Entry) -> str:
+        """Put a commit on a ref whose head is still `expected` (None: not there). Returns its id.
+
+        Raises MovedError when it is not; AipressError when the repository cannot be written.
+        """
+        with self._lock, self._writing() as repository:
+            head = repository.references.get(ref)
+            if (str(head.target) if head is not None else None) != expected:
+                raise MovedError
+            identity = self._commit(repository, expected, entry)
+            self._swap(repository, ref, head, identity)
+            return str(identity)
+
+    def _commit(self, repository: pygit2.Repository, parent: str | None, entry: Entry) -> pygit2.Oid:
+        known = {path: blob.id for path, blob in _blobs(repository[parent].tree, "")} if parent else {}
+        index = pygit2.Index()
+        for path, content in entry.files.items():
+            oid = pygit2.hash(content)
+            if known.get(path) != oid:
+                oid = repository.create_blob(content)
+            index.add(pygit2.IndexEntry(path, oid, BLOB))
+        author = _signature(entry.author, entry.at)
+        committer = pygit2.Signature("aipress", "aipress@localhost", entry.at, 0)
+        tree = index.write_tree(repository)
+        return repository.create_commit(None, author, committer, entry.message, tree, [parent] if parent else [])
+
+    def _swap(self, repository: pygit2.Repository, ref: str, head: pygit2.Reference | None, to: pygit2.Oid) -> None:
+        """libgit2 compares with what `head` held when it was read, under the ref's own lock."""
+        for turn in range(PATIENCE + 1):
+            try:
+                if head is None:
+                    repository.references.create(ref, to, force=False)
+                else:
+                    head.set_target(to)
+                return
+            except pygit2.AlreadyExistsError as error:
+                raise MovedError from error
+            except pygit2.GitError as error:
+                if "does not match" in str(error):
+                    raise MovedError from error
+                raise
+            except OSError as error:
+                if "lock file" not in str(error) or turn == PATIENCE:
+                    raise
+                self._clear_stale(ref)
+                time.sleep(0.05)
+
+    def _clear_stale(self, ref: str) -> None:
+        """We hold our own lock, so an old lock on the ref is what a killed process left behind."""
+        left = Path(self.path, f"{ref}.lock")
+        try:
+            if time.time() - left.stat().st_mtime > STALE:
+                left.unlink()
+        except OSError:
+            return  # gone, or not ours to remove: the next turn says which
+
+    # --- border -----------------------------------------------------------------------------------------------------
+
+    def _opened(self) -> pygit2.Repository | None:
+        if self._repository is None and self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            self._repository = pygit2.Repository(str(self.path))
+        return self._repository
+
+    @contextmanager
+    def _reading(self) -> Iterator[pygit2.Repository | None]:
+        with self._lock:
+            try:
+                yield self._opened()
+            except (pygit2.GitError, OSError, KeyError) as error:
+                if self._repository is None or isinstance(error, PermissionError):
+                    raise HistoryUnreachableError(
+                        f"the history {self.path} cannot be read: {error}",
+                        "Check that it is a bare git repository you may read, or set AIPRESS_HISTORY.",
+                    ) from error
+                raise DamagedError(str(error)) from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[pygit2.Repository]:
+        """Our own lock beside git's: held through the whole update, freed by death."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if self._opened() is None:
+                self._repository = pygit2.init_repository(str(self.path), bare=True)
+            handle = os.open(self.path / "aipress.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                if self._repository is not None:
+                    yield self._repository
+            finally:
+                os.close(handle)
+        except (pygit2.GitError, OSError) as error:
+            raise AipressError(
+                f"the history {self.path} cannot be written: {error}",
+                "What was applied stays applied. Free space or make the folder writable, then run `aipress apply` "
+                "again: it finds everything as wanted and records it.",
+            ) from error
+
+
+def _blobs(tree: pygit2.Tree, at: str) -> Iterator[tuple[str, pygit2.Blob]]:
+    for entry in tree:
+        if isinstance(entry, pygit2.Tree):
+            yield from _blobs(entry, f"{at}{entry.name}/")
+        elif isinstance(entry, pygit2.Blob):
+            yield f"{at}{entry.name}", entry
+
+
+def _signature(author: str, at: int) -> pygit2.Signature:
+    name, _, mail = author.partition("<")
+    clean_name = "".join(c for c in name if c.isprintable() and c not in "<>").strip()
+    clean_mail = "".join(c for c in mail.rstrip("> ") if c.isprintable() and c not in "<> ")
+    if not clean_mail:
+        clean_mail = clean_name if "@" in clean_name and " " not in clean_name else "aipress@localhost"
+    return pygit2.Signature(clean_name or "aipress", clean_mail, at, 0)

@@ -1,0 +1,188 @@
+"""The History port over a bare git repository: one ref per shard, one for the fleet's own objects, one for holds.
+
+    refs/aipress/fleet    refs/aipress/shards/<shard>    refs/aipress/holds
+
+A version is a commit, its parent the previous version; publishing is compare-and-swap on the ref. Plain `git log`
+reads it, `git push --mirror` copies it.
+"""
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from reconciler.history.held import Holds
+from reconciler.history.layout import HEADING, OUTCOME, brief, files, message, whole
+from reconciler.history.shelf import DamagedError, Entry, MovedError, Shelf
+from reconciler.model.errors import CorruptError, InputError, RefusedError, UsageError
+from reconciler.model.ports import Clock
+from reconciler.model.version import FLEET_SHARD, Hold, Version, shard_label
+
+FLEET_REF = "refs/aipress/fleet"
+SHARDS = "refs/aipress/shards/"
+HOLDS = "refs/aipress/holds"
+_ELSEWHERE = re.compile(r"^([a-z][a-z0-9+.-]*)://|^[\w.-]+@[\w.-]+:")
+_ID = re.compile(r"^[0-9a-f]{4,40}$")
+
+
+class GitHistory:
+    """`location`: a path or file:// URL; made on the first write. `clock` stamps the lifting of holds.
+
+    Raises UsageError for a URL of another kind.
+    """
+
+    def __init__(self, location: str | Path, clock: Clock | None = None) -> None:
+        text = str(location)
+        if text.startswith("file://"):
+            text = text.removeprefix("file://")
+        if _ELSEWHERE.match(text):
+            raise UsageError(
+                f"the history {location} is not a path",
+                "Histories over a network are not supported yet: set AIPRESS_HISTORY to a path on a shared disk, "
+                "and mirror it with `git push --mirror`.",
+            )
+        self._shelf = Shelf(Path(text).expanduser())
+        self._holds = Holds(self._shelf, HOLDS)
+        self._clock = clock
+
+    # --- versions ---------------------------------------------------------------------------------------------------
+
+    def head(self, shard: str) -> Version | None:
+        """The newest version, whole. Raises CorruptError when it does not hold together."""
+        with self._honest(_ref(shard), _again(shard)):
+            identity = self._shelf.head(_ref(shard))
+            return self._whole(identity, shard) if identity else None
+
+    def heads(self) -> Mapping[str, str]:
+        """shard ("" for the fleet's own objects) -> version id, for every shard that has one."""
+        with self._honest(FLEET_REF, _again(FLEET_SHARD)):
+            fleet = self._shelf.head(FLEET_REF)
+            return {**({FLEET_SHARD: fleet} if fleet else {}), **self._shelf.heads(SHARDS)}
+
+    def versions(self, shard: str, limit: int = 0) -> Sequence[Version]:
+        """Newest first, with items and tenants, without resources and documents. `limit` 0: all."""
+        result: list[Version] = []
+        with self._honest(_ref(shard), _again(shard)):
+            identity = self._shelf.head(_ref(shard))
+            while identity and not (limit and len(result) >= limit):
+                version = self._brief(identity, shard)
+                if result and version.number != result[-1].number - 1:
+                    raise DamagedError(f"version {result[-1].number} follows version {version.number}")
+                result.append(version)
+                identity = version.parent
+        return result
+
+    def version(self, reference: str) -> Version:
+        """By "<shard>/<number>" ("fleet/<number>") or abbreviated id, whole. Raises InputError when there is none."""
+        shard, _, number = reference.removeprefix("shard/").rpartition("/")
+        if shard and number.isdigit():
+            return self._numbered("" if shard == "fleet" else shard, int(number), reference)
+        if _ID.match(reference):
+            for shard, head in self.heads().items():
+                with self._honest(_ref(shard), _again(shard)):
+                    identity = self._shelf.find(reference)
+                    if identity and self._shelf.is_behind(identity, head):
+                        return self._whole(identity, shard)
+        raise InputError(
+            f"there is no version `{reference}`",
+            "Write SHARD/NUMBER or the start of an id; `aipress history` lists them.",
+        )
+
+    def publish(self, version: Version) -> Version:
+        """Put a version on its shard's ref and return it with its id.
+
+        Raises RefusedError when `version.parent` is not the head (somebody else's apply came first), AipressError when
+        the repository cannot be written.
+        """
+        entry = Entry(files(version), message(version), version.actor, int(version.at.timestamp()))
+        try:
+            with self._honest(_ref(version.shard), _again(version.shard)):
+                identity = self._shelf.put(_ref(version.shard), version.parent, entry)
+        except MovedError as error:
+            raise RefusedError(
+                f"{shard_label(version.shard)} has a newer version than the plan started from; this apply is not recorded",
+                "Another apply came first. Run `aipress plan` again: it starts from the newest version and from what "
+                "is live, and records what is already as wanted.",
+            ) from error
+        return replace(version, id=identity)
+
+    # --- holds ------------------------------------------------------------------------------------------------------
+
+    def holds(self) -> Sequence[Hold]:
+        """All that were set and not lifted, expired ones too; by target."""
+        with self._honest(HOLDS, "set the holds again with `aipress pause`"):
+            return self._holds.all()
+
+    def set_hold(self, hold: Hold) -> None:
+        """Set or replace the hold of this kind on this target."""
+        with self._honest(HOLDS, "set the holds again with `aipress pause`"):
+            self._holds.set(hold)
+
+    def clear_hold(self, target: str, actor: str) -> Sequence[Hold]:
+        """Lift every hold on exactly this target. Returns those lifted."""
+        at = self._clock.now().timestamp() if self._clock else time.time()
+        with self._honest(HOLDS, "set the holds again with `aipress pause`"):
+            return self._holds.clear(target, actor, int(at))
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _numbered(self, shard: str, number: int, reference: str) -> Version:
+        with self._honest(_ref(shard), _again(shard)):
+            identity = self._shelf.head(_ref(shard))
+            back = self._brief(identity, shard).number - number if identity else -1
+            if back < 0 or number < 1:
+                newest = f"; the newest is {number + back}" if identity else ""
+                raise InputError(
+                    f"there is no version `{reference}`{newest}", "`aipress history` lists the versions there are."
+                )
+            while identity and back:
+                identity, back = self._shelf.commit(identity).parent, back - 1
+            if not identity:
+                raise DamagedError(f"the chain ends before version {number}")
+            version = self._whole(identity, shard)
+            if version.number != number:
+                raise DamagedError(f"version {version.number} stands where version {number} should")
+            return version
+
+    def _brief(self, identity: str, shard: str) -> Version:
+        commit = self._shelf.commit(identity)
+        heading, outcome = self._shelf.file(commit, HEADING), self._shelf.file(commit, OUTCOME)
+        return self._belongs(brief(commit.id, commit.parent, heading, outcome), shard)
+
+    def _whole(self, identity: str, shard: str) -> Version:
+        commit = self._shelf.commit(identity)
+        version = self._belongs(whole(commit.id, commit.parent, self._shelf.files(commit)), shard)
+        if version.number > 1:
+            if version.parent is None:
+                raise DamagedError(f"version {version.number} has no parent")
+            before = self._brief(version.parent, shard)
+            if before.number != version.number - 1:
+                raise DamagedError(f"version {version.number} follows version {before.number}")
+        return version
+
+    def _belongs(self, version: Version, shard: str) -> Version:
+        if version.shard != shard:
+            raise DamagedError(f"it holds a version of {shard_label(version.shard)}")
+        return version
+
+    @contextmanager
+    def _honest(self, ref: str, remedy: str) -> Iterator[None]:
+        """What does not hold together ends in one message: where, that nothing was done, and the way on."""
+        try:
+            yield
+        except (DamagedError, ValueError) as error:  # ValueError: JSON, dates, ids and digests that are not ours
+            raise CorruptError(
+                f"the history is damaged at {ref}: {error}. Nothing was applied",
+                f"Restore {self._shelf.path} from a mirror; or delete the ref "
+                f"(git --git-dir={self._shelf.path} update-ref -d {ref}) and {remedy}.",
+            ) from error
+
+
+def _ref(shard: str) -> str:
+    return f"{SHARDS}{shard}" if shard else FLEET_REF
+
+
+def _again(shard: str) -> str:
+    return f"run `aipress apply {shard_label(shard)}`, which adopts what is live and ours"
