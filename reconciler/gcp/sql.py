@@ -62,8 +62,15 @@ def progress(adapter: Adapter, call: Call, operation: Any) -> Answer:
 
 
 def poll_sql(adapter: Adapter, session: Session, call: Call, operation: str) -> Answer:
+    """Ask once. An operation that Google has forgotten: the object itself tells what came of it."""
+    from google.api_core.exceptions import NotFound
+
     request = {"project": instance_of(call.name)["project"], "operation": operation}
-    return progress(adapter, call, sql_client(session, "operations").get(request=request, **ONCE))
+    try:
+        current = sql_client(session, "operations").get(request=request, **ONCE)
+    except NotFound:
+        return settle(adapter, call)
+    return progress(adapter, call, current)
 
 
 def all_items(session: Session, service: str, request: dict[str, Any]) -> list[dict[str, Any]]:
