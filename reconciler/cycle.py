@@ -98,9 +98,9 @@ def _newest(history: History, fleet: Fleet, scope: Scope) -> tuple[Mapping[str, 
 
 def _to_observe(desired: Desired, versions: Mapping[str, Version | None]) -> list[Wanted]:
     recorded = {a: applied for version in versions.values() if version for a, applied in version.resources.items()}
-    wanted = [Wanted(a, r.kind, r.name, r.parent, r.body, a in recorded) for a, r in desired.resources.items()]
+    wanted = [Wanted(a, r.name, r.parent, r.body, a in recorded) for a, r in desired.resources.items()]
     going = (recorded[r.address] for r in desired.removals if r.address in recorded)
-    return wanted + [Wanted(a.address, a.address.kind, a.name, a.parent, a.body, True) for a in going]
+    return wanted + [Wanted(g.address, g.name, g.parent, g.body, True) for g in going]
 
 
 def _elsewhere(history: History, fleet: Fleet, versions: Mapping[str, Version | None]) -> dict[str, str]:
