@@ -230,7 +230,7 @@ def test_what_is_in_a_project_that_is_not_there_is_absent(google: GoogleCloud) -
 def test_a_disabled_api_is_absence_only_when_service_usage_agrees(
     google: GoogleCloud, new_project: Callable[..., str]
 ) -> None:
-    project = new_project(("run",))
+    project = new_project(("run", "iam"))
     answer = google.list("secret", project)
     assert isinstance(answer, Absent) and answer.method == "disabled", answer
 
