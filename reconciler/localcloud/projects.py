@@ -62,9 +62,9 @@ def enabled(state: State, number: str, service: str) -> bool:
 def admit(state: State, api: Api, project: str, permission: str, *, strict: bool) -> Json | None:
     """Refuse (GoogleError 403) a call into a project that is absent, being deleted, or has the API off.
 
-    Which APIs count as off, unless `strict`: those that Service Usage was asked about (off, or not on yet), and all
-    others once it has managed two of the project's APIs. So a recording made in a project that was prepared before
-    still replays, and a caller that prepares its projects is held to what it has enabled.
+    Which APIs count as off, unless `strict`: none before Service Usage has changed anything in the project, then all
+    that are not on. So a recording made in a project that was prepared before still replays, and a caller that
+    prepares its projects is held to what it has enabled.
     """
     if api.name in _ABOUT_PROJECTS or project == "-":
         return find(state, project)
