@@ -47,7 +47,7 @@ class Session:
 
     def client(self, name: str, host: str, load: Callable[[], Callable[..., T]]) -> T:
         """A GAPIC client over REST. `host` is the API's name before .googleapis.com; `load` imports its class."""
-        return self._once(name, lambda: load()(**self._options(host)))
+        return self._once(name, lambda: self._direct(load()(**self._options(host))))
 
     def storage(self) -> Any:
         """The JSON connection of the Cloud Storage client (bodies in and out are the API's own JSON).
@@ -59,7 +59,9 @@ class Session:
             from google.cloud import storage
 
             options = {"api_endpoint": self.setting.url} if self.setting.local else {}
-            return storage.Client(project="-", credentials=self.credentials(), client_options=options)._connection
+            made = storage.Client(project="-", credentials=self.credentials(), client_options=options)
+            made._http.trust_env = not self.setting.local
+            return made._connection
 
         return self._once("storage", make)
 
@@ -110,12 +112,19 @@ class Session:
             options.api_endpoint = f"{self.setting.url}/{host}"
         return {"transport": "rest", "credentials": self.credentials(), "client_options": options}
 
+    def _direct(self, client: T) -> T:
+        """A local cloud is on this host: never ask for it through the proxy that the environment names."""
+        http = getattr(getattr(client, "transport", None), "_session", None)
+        if self.setting.local and http is not None:
+            http.trust_env = False
+        return client
+
     def _http(self) -> Any:
         import httplib2
 
-        plain = httplib2.Http(timeout=TIMEOUT)
         if self.setting.local:
-            return plain
+            return httplib2.Http(timeout=TIMEOUT, proxy_info=None)
+        plain = httplib2.Http(timeout=TIMEOUT)
         from google_auth_httplib2 import AuthorizedHttp
 
         return AuthorizedHttp(self.credentials(), http=plain)

@@ -21,6 +21,8 @@ _CLIENTS = {
     "databases": "SqlDatabasesServiceClient", "users": "SqlUsersServiceClient",
     "backups": "SqlBackupRunsServiceClient",
 }  # fmt: skip
+_MOVING = frozenset({"PENDING_CREATE", "PENDING_DELETE", "MAINTENANCE", "ONLINE_MAINTENANCE", "REPAIRING"})
+"""Stopped or failed is settled: nobody waits for it."""
 _BACKED_UP = ("SUCCESSFUL", "RUNNING", "ENQUEUED", "OVERDUE")
 _OPERATION_CODES = {
     # error.errors[].code of a finished operation -> an HTTP status; any other is 400
@@ -119,7 +121,7 @@ class InstanceAdapter:
 
     def _found(self, body: dict[str, Any]) -> Found:
         uid = f"{body['name']}@{body.get('createTime', '')}"
-        return found(self.session, body, uid, body.get("state") == "RUNNABLE")
+        return found(self.session, body, uid, body.get("state") not in _MOVING)
 
 
 def instance_patch(call: Call) -> tuple[dict[str, Any], bool]:

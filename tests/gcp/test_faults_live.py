@@ -7,10 +7,12 @@ import pytest
 
 from reconciler.gcp.cloud import GoogleCloud
 from reconciler.gcp.secrets import read_payload
+from reconciler.gcp.session import CloudSetting, Session
 from reconciler.model.errors import Next
 from reconciler.model.plan import Action
 from reconciler.model.ports import Call, Done, Failed, Seen
 from reconciler.model.resource import Absent, Found, Unknown
+from tests.gcp.conftest import SystemClock
 
 pytestmark = pytest.mark.slow
 
@@ -99,6 +101,21 @@ def test_a_deleted_parent_makes_its_children_absent(driver: Any, google: GoogleC
     assert isinstance(google.list("secret.version", name, (f"{name}/versions/latest",)), Absent)
     bucket = "buckets/nobody-has-this-bucket"
     assert isinstance(google.list("storage.managed-folder", bucket), Absent)
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_a_cloud_on_this_host(
+    local_cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    cloud = GoogleCloud(Session(CloudSetting(url=local_cloud.url), SystemClock()))
+    answers = {kind: cloud.list(kind, "organizations/111111111111") for kind in ("folder", "project")}
+    assert all(isinstance(answer, Seen) for answer in answers.values()), answers
+    for kind in ("iam.service-account", "storage.bucket"):
+        answer = cloud.list(kind, "projects/nobody-has-this-id")
+        assert "no answer" not in getattr(answer, "reason", ""), answer
 
 
 def test_a_folders_objects_go_with_it(driver: Any, google: GoogleCloud, project: str) -> None:
