@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from reconciler.desired.compile import compile_fleet
 from reconciler.history.record import context_of, record
@@ -18,8 +19,13 @@ from reconciler.planning.facts import Facts
 from reconciler.planning.guards import refused_items
 from reconciler.planning.narrow import narrow
 from reconciler.planning.plan import make_plan
-from reconciler.source.load import load, require_fleet
+from reconciler.source.load import load, load_files, require_fleet
+from reconciler.source.overlay import OverlayFiles
 from reconciler.source.scope import describe, shards_in
+from reconciler.source.tree import CommitFiles
+
+Texts = Mapping[str, str]
+NO_TEXTS: Texts = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +49,16 @@ class Walk:
     trigger: str = "apply"
     allow: frozenset[str] = frozenset()
     skip: Mapping[Address, str] = field(default_factory=dict)
+    texts: Texts = NO_TEXTS
 
 
-def look(world: World, commit: str, scope: Scope, base: str = "") -> Facts:
+def look(world: World, commit: str, scope: Scope, base: str = "", texts: Texts = NO_TEXTS) -> Facts:
     """source -> desired -> live, with the history beside: everything a plan is computed from.
 
+    `texts` stand in place of the commit's own files: what a commit that is not made yet would say.
     Raises InputError for a commit or target that is not there, CorruptError for a history that does not hold together.
     """
-    fleet = load(world.repository, commit, shards=shards_in(world.repository, commit, scope))
+    fleet = _read(world.repository, commit, shards_in(world.repository, commit, scope), texts)
     require_fleet(fleet)
     versions, two_way = _newest(world.history, fleet, scope)
     desired, context = narrow(compile_fleet(fleet), scope)
@@ -69,7 +77,7 @@ def plan_once(world: World, commit: str, scope: Scope, base: str = "") -> Plan:
 
 def apply_once(world: World, plan: Plan, walk: Walk) -> tuple[Outcome, tuple[Version, ...]]:
     """plan -> outcome -> versions. Each shard's version is published as soon as that shard is settled."""
-    fleet = load(world.repository, plan.fleet_head, shards=frozenset(c.shard for c in plan.changes if c.shard))
+    fleet = _read(world.repository, plan.fleet_head, frozenset(c.shard for c in plan.changes if c.shard), walk.texts)
     published: list[Version] = []
 
     def settled(shard: str, outcome: Outcome) -> None:
@@ -82,6 +90,12 @@ def apply_once(world: World, plan: Plan, walk: Walk) -> tuple[Outcome, tuple[Ver
     skip = {**refused_items(plan.guards, plan.changes, walk.allow), **walk.skip}
     outcome = world.engine.apply(plan, skip, walk.progress, settled)
     return outcome, tuple(sorted(published, key=lambda version: version.shard))
+
+
+def _read(repository: Repository, commit: str, shards: frozenset[str] | None, texts: Texts) -> Fleet:
+    if not texts:
+        return load(repository, commit, shards=shards)
+    return load_files(OverlayFiles(CommitFiles(repository, repository.resolve(commit)), texts), shards)
 
 
 def _newest(history: History, fleet: Fleet, scope: Scope) -> tuple[Mapping[str, Version | None], bool]:

@@ -11,6 +11,9 @@ from reconciler.source.fix import fixed, new_uid
 from reconciler.source.load import load, require_fleet
 from reconciler.source.placement import Proposal, Wish, candidates, propose
 
+ANYWHERE = "shards/new-shard/tenants/new-tenant/tenant.yaml"
+"""A path under which a file is read as a tenant, before it is known where it belongs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -28,12 +31,12 @@ def place(repository: Repository, content: bytes, region: str = "") -> Placed:
     fleet = load(repository, repository.resolve("HEAD"))
     require_fleet(fleet)
     uid = new_uid()
-    text = fixed(content, "shards/new-shard/tenants/new-tenant/tenant.yaml", uid) or content.decode(errors="replace")
-    parsed = parse(text.encode(), "tenant.yaml")
+    text = fixed(content, ANYWHERE, uid) or content.decode(errors="replace")
+    parsed = parse(text.encode(), ANYWHERE)
     document, found = check(parsed)
     problem = next((d for d in (*parsed.diagnostics, *found) if d.severity == "error"), None)
     if problem is not None or not isinstance(document, TenantDocument):
-        what = f"{problem.where}: {problem.message}" if problem else "it is not a Tenant"
+        what = f"line {problem.position.line}: {problem.message}" if problem else "it is not a Tenant"
         raise InputError(f"the tenant cannot be placed: {what}", problem.help if problem else "kind: Tenant")
     name = document.metadata.name
     if name in fleet.where:

@@ -23,12 +23,13 @@ def make_plan(facts: Facts) -> Plan:
     removals, more_blocked = _removals(facts, changes)
     ordered = _ordered(facts, {**changes, **removals})
     blocked = [*blocked, *more_blocked]
+    costs = _costs(facts, ordered)
     plan = Plan(
         cloud=facts.cloud, fleet_base=facts.base or facts.fleet.commit, fleet_head=facts.fleet.commit,
         parents=_parents(facts),
         changes=ordered, compared=compared,
         diagnostics=(*_about_scope(facts), *facts.desired.diagnostics, *_notes(facts)),
-        cost_before=_cost_before(facts), cost_after=_cost_after(facts), two_way=facts.two_way, scope=facts.scope,
+        cost_before=costs[0], cost_after=costs[1], two_way=facts.two_way, scope=facts.scope,
         populations={"tenants": facts.fleet.tenants_total, "shards": facts.fleet.shards_total},
     )  # fmt: skip
     return plan.with_guards(judge(facts, ordered, blocked))
@@ -170,13 +171,11 @@ def _in_scope(facts: Facts, address: Address) -> bool:
     )
 
 
-def _cost_before(facts: Facts) -> float:
-    total = 0.0
-    for address in facts.desired.resources:
-        found = facts.found(address)
-        total += monthly_usd(address.kind, found.body) if found else 0.0
-    return round(total, 2)
-
-
-def _cost_after(facts: Facts) -> float:
-    return round(sum(monthly_usd(a.kind, r.body) for a, r in facts.desired.resources.items()), 2)
+def _costs(facts: Facts, changes: Collection[Change]) -> tuple[float, float]:
+    """List prices a month, USD: of what is there, and of what will be. What does not change costs the same."""
+    before = {a: monthly_usd(a.kind, found.body) for a in facts.desired.resources if (found := facts.found(a))}
+    gone = [c.address for c in changes if c.action is Action.DELETE and facts.found(c.address)]
+    before |= {a: monthly_usd(a.kind, found.body) for a in gone if (found := facts.found(a))}
+    moves = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.RUN)
+    after = before | {c.address: monthly_usd(c.address.kind, c.body) for c in changes if c.action in moves}
+    return round(sum(before.values()), 2), round(sum(price for a, price in after.items() if a not in gone), 2)
