@@ -49,7 +49,7 @@ class Walk:
     trigger: str = "apply"
     allow: frozenset[str] = frozenset()
     skip: Mapping[Address, str] = field(default_factory=dict)
-    texts: Texts = NO_TEXTS
+    texts: Texts = field(default_factory=dict)
 
 
 def look(world: World, commit: str, scope: Scope, base: str = "", texts: Texts = NO_TEXTS) -> Facts:
