@@ -70,6 +70,7 @@ def build() -> App:
     for order, (name, where, group, text) in enumerate(COMMANDS):
         app.command(f"reconciler.cli.{where}", name=name, group=group, help=text, sort_key=order)
     app["--help"].group = app["--version"].group = SHARED
+    app.meta.suppress_keyboard_interrupt = False  # an interrupted call ends where every other one does
     app.meta.group_parameters = SHARED
     app.meta.default(_Launch(app))
     return app

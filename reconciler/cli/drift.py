@@ -65,10 +65,14 @@ def accept(
     from reconciler.actions.drift import accept as keep
 
     accepted, terminal = keep(given.world(), given.target(target), fields), given.terminal
+    left = [row.path for row in accepted.left]
     if terminal.json:
-        terminal.out_json({"files": sorted(accepted.files), "commit": accepted.commit})
-    else:
-        terminal.out("".join(f"Wrote {path}\n" for path in sorted(accepted.files)) + f"Commit {accepted.commit}\n")
+        kept = [document(row) for row in accepted.accepted]
+        terminal.out_json({"files": sorted(accepted.files), "commit": accepted.commit, "accepted": kept, "left": left})
+        return 0
+    terminal.out("".join(f"Wrote {path}\n" for path in sorted(accepted.files)) + f"Commit {accepted.commit}\n")
+    if left:
+        terminal.note(f"No field of the YAML says {', '.join(left)}; `aipress apply {target}` sets that back.")
     return 0
 
 

@@ -22,7 +22,7 @@ def target_from(text: str, directory: Path) -> Target:
 
 def _inside_fleet(text: str, directory: Path) -> PurePosixPath | None:
     """The path below the fleet root, or None when it is no path of a fleet."""
-    path = (directory / text).absolute()
+    path = Path(os.path.abspath(directory / text))  # noqa: PTH100 - resolve() would follow symlinks out of the fleet
     if path.exists():
         for folder in (path, *path.parents):
             if (folder / "fleet.yaml").is_file():
@@ -51,7 +51,7 @@ def fleet_path(text: str, directory: Path, root: Path | None) -> str:
     """
     if root is None:
         return text.strip("/")
-    path = Path(os.path.abspath(directory / text))  # noqa: PTH100 - resolve() would follow symlinks out of the fleet
+    path = Path(os.path.abspath(directory / text))  # noqa: PTH100
     top = Path(os.path.abspath(root))  # noqa: PTH100
     if not path.is_relative_to(top):
         raise UsageError(f"{text} is not in the fleet at {top}", "name files below it, or none for all of them")

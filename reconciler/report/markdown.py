@@ -260,7 +260,7 @@ def _shortened(shed: Shed, view: CommentView) -> str:
 
 def _footer(plan: Plan, view: CommentView) -> str:
     parts = [code_span(commit(plan.fleet_head))]
-    if plan.fleet_base:
+    if plan.fleet_base not in ("", plan.fleet_head):
         parts[0] += f" on {code_span(commit(plan.fleet_base))}"
     if view.read_age is not None:
         parts.append(f"live state read {age(view.read_age)} before")

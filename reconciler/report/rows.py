@@ -94,11 +94,12 @@ def _many(same: list[Change]) -> str:
 
 def _object(change: Change, section: Section) -> Row:
     text = plain(f"{change.address.kind}/{change.address.key}")
-    if change.reason:
+    new = change.action in (Action.CREATE, Action.ADOPT) and not change.drift
+    if change.reason and not (new and change.action is Action.CREATE):
         text += f"  ({cut(plain(change.reason), 100)})"
     if change.approval:
         text += f"  approved: {cut(plain(change.approval), 80)}"
-    elsewhere = section.same_source and change.source and change.source != section.source
+    elsewhere = section.same_source and not new and change.source and change.source != section.source
     alarms = {
         Danger.DESTROYS: "! destroys data",
         Danger.REPLACES: "! replaces the object",

@@ -101,7 +101,7 @@ def _revision(name: str, id_: str) -> str:
 
 def _header(plan: Plan, view: PlanView) -> str:
     head = _revision(view.head_name, plan.fleet_head)
-    base = f"{_revision(view.base_name, plan.fleet_base)} → " if plan.fleet_base else ""
+    base = f"{_revision(view.base_name, plan.fleet_base)} → " if plan.fleet_base not in ("", plan.fleet_head) else ""
     parts = [f"aipress {view.version}".strip(), f"fleet {base}{head}", plain(plan.cloud)]
     if view.read_age is not None:
         parts.append(f"live state read {age(view.read_age)} ago")

@@ -1,0 +1,59 @@
+"""`aipress --help` is quick because it imports next to nothing; every command has its help."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reconciler.cli.app import COMMANDS
+from tests.cli.conftest import Aipress
+
+HEAVY = (
+    "google", "googleapiclient", "pydantic", "fastapi", "uvicorn", "pygit2", "jsonschema", "yaml", "ruamel",
+    "rich.progress", "rich.markdown", "watchfiles", "reconciler.assemble", "reconciler.cycle", "reconciler.source",
+)  # fmt: skip
+
+
+def modules_after(*words: str) -> set[str]:
+    program = (
+        "import sys, io; from reconciler.__main__ import main; keep = sys.stdout; sys.stdout = io.StringIO();"
+        f"main({list(words)!r}); sys.stdout = keep; print(*sys.modules, sep='\\n')"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
+    )
+    return set(ended.stdout.split())
+
+
+@pytest.mark.parametrize("word", ["--help", "--version", "nosuch"])
+def test_what_needs_no_command_imports_no_command_and_nothing_heavy(word: str) -> None:
+    loaded = modules_after(word)
+    assert not [name for name in HEAVY if name in loaded]
+    files = {f"reconciler.cli.{where.partition(':')[0]}" for _, where, _, _ in COMMANDS}
+    assert not files & loaded
+
+
+def test_validating_imports_no_google_library_and_no_web_framework() -> None:
+    loaded = modules_after("-C", "fleet", "validate")
+    assert "reconciler.source.load" in loaded
+    assert not [name for name in loaded if name.startswith(("google.", "googleapiclient", "fastapi", "uvicorn"))]
+
+
+@pytest.mark.parametrize("name", [name for name, *_ in COMMANDS])
+def test_every_command_has_help(aipress: Aipress, name: str) -> None:
+    ended = aipress(name, "--help")
+    assert ended.code == 0
+    assert f"Usage: aipress {name}" in ended.out
+
+
+def test_no_words_at_all_is_help(aipress: Aipress) -> None:
+    ended = aipress()
+    assert ended.code == 0
+    assert "Usage: aipress COMMAND" in ended.out
+
+
+def test_the_version(aipress: Aipress) -> None:
+    from reconciler import __version__
+
+    assert aipress("--version").out.strip() == __version__
