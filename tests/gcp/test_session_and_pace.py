@@ -4,9 +4,17 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from reconciler.gcp.apis import usage_client
+from reconciler.gcp.artifacts import registry_client
 from reconciler.gcp.cloud import GoogleCloud, adapters
 from reconciler.gcp.pace import PER_MINUTE, Pace
+from reconciler.gcp.projects import billing_client, projects_client
+from reconciler.gcp.run import run_client
+from reconciler.gcp.secrets import secrets_client
 from reconciler.gcp.session import CloudSetting, Session
+from reconciler.gcp.sql import sql_client
 from reconciler.kinds.catalog import KINDS
 from reconciler.model.resource import Unknown
 
@@ -71,3 +79,28 @@ def test_a_local_cloud_is_not_paced() -> None:
     clock = SteppingClock()
     pace = Pace(clock, unlimited=True)
     assert [pace.take("p", "run", write=True) for _ in range(1000)] == [0.0] * 1000
+
+
+def test_without_a_url_google_itself_is_spoken_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    from google.auth.credentials import AnonymousCredentials
+
+    asked: list[object] = []
+
+    class Credentials(AnonymousCredentials):
+        def with_quota_project(self, project: str) -> "Credentials":
+            asked.append(project)
+            return self
+
+    monkeypatch.setattr("google.auth.default", lambda scopes: (Credentials(), "ignored"))
+    session = Session(CloudSetting(organization="organizations/1", quota_project="control"), SteppingClock())
+    for client, host in (
+        (run_client(session), "run"), (sql_client(session, "users"), "sqladmin"),
+        (secrets_client(session), "secretmanager"), (projects_client(session), "cloudresourcemanager"),
+        (registry_client(session), "artifactregistry"), (usage_client(session), "serviceusage"),
+        (billing_client(session), "cloudbilling"),
+    ):  # fmt: skip
+        assert client.transport._host == f"https://{host}.googleapis.com"
+    assert session.storage().API_BASE_URL == "https://storage.googleapis.com"
+    uri = session.discovered("iam", "v1").projects().serviceAccounts().list(name="projects/p").uri
+    assert uri.startswith("https://iam.googleapis.com/v1/projects/p/serviceAccounts")
+    assert asked == ["control"], "made once, with the project whose quota counts"
