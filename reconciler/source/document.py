@@ -65,7 +65,7 @@ class Parsed:
 
     def token(self, position: Position) -> str:
         """The text that a position underlines."""
-        line = self.line(position.line)
+        line = _LINES.split(self.text)[position.line - 1]
         return line[position.column - 1 : position.column - 1 + position.width]
 
     def line(self, number: int) -> str:

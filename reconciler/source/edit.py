@@ -286,7 +286,7 @@ def _same_types(one: Any, other: Any) -> bool:
 
 def _stays_text(text: str) -> bool:
     try:
-        return scalar(text) == text
+        return isinstance(scalar(text), str)
     except ValueError:
         return False
 
