@@ -127,7 +127,7 @@ def world(chosen: Settings) -> World:
     setting = CloudSetting(url, "" if url else _organization(fleet), chosen.get("quota_project"))
     cloud = GoogleCloud(Session(setting, clock))
     engine = ThreadEngine(cloud, FileJournal(chosen.state), clock, FileStopSwitch(chosen.state), chosen.parallel)
-    history = GitHistory(chosen.get("history"))
+    history = GitHistory(chosen.get("history"), clock)
     return World(fleet, cloud, history, engine, clock, FlockLease(chosen.state), chosen.actor)
 
 
@@ -276,9 +276,10 @@ def _writable(folder: Path) -> str:
 
 
 def _history_seen(chosen: Settings) -> str:
+    from reconciler.engine.clock import SystemClock
     from reconciler.history.store import GitHistory
 
-    heads = GitHistory(chosen.get("history")).heads()
+    heads = GitHistory(chosen.get("history"), SystemClock()).heads()
     return f"{chosen.get('history')} ({len(heads)} shards have versions)"
 
 

@@ -6,9 +6,7 @@ After any answer that leaves the outcome of a write unknown, the next step is to
 crash at any point is the same as an answer that was lost. What the state holds is plain data.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from typing import Any
 
 from reconciler.applying.exchange import (
@@ -28,70 +26,17 @@ from reconciler.applying.exchange import (
 )
 from reconciler.applying.judge import Case, End, Hold, call_fields, judge, remaining
 from reconciler.applying.pace import Rules, jitter, poll_pause
-from reconciler.applying.resolve import UnresolvedError, resolve
+from reconciler.applying.state import Phase, State
 from reconciler.kinds.catalog import kind_of
 from reconciler.kinds.compare import mask, merged
 from reconciler.model.canonical import Body, digest
 from reconciler.model.errors import Failure, Next
-from reconciler.model.ids import Address
 from reconciler.model.outcome import ItemOutcome, Result
 from reconciler.model.plan import Action, Change
 from reconciler.model.ports import Call, Done, Failed, Pending
 from reconciler.model.resource import Absent, Found, Observation, Unknown
 
-
-class Phase(StrEnum):
-    """What the machine waits for."""
-
-    NEW = "new"
-    READING = "reading"
-    RECORDING = "recording"
-    CALLING = "calling"
-    POLLING = "polling"
-    PAUSING = "pausing"
-    CONFIRMING = "confirming"
-    CLOSING = "closing"
-    FINISHED = "finished"
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """`key` identifies this change of this plan (intent, request ids, jitter). Counts are budgets used.
-
-    `then`: the phase that a pause leads to. `end`: how it ends, once that is known. `trouble`: the last failure.
-    """
-
-    key: str
-    leg: Action
-    body: Body | None
-    phase: Phase = Phase.NEW
-    then: Phase = Phase.READING
-    call: Call | None = None
-    operation: str = ""
-    recorded: bool = False
-    calls: int = 0
-    tries: int = 0
-    waits: int = 0
-    polls: int = 0
-    confirmations: int = 0
-    waited: float = 0.0
-    trouble: Failure | None = None
-    uncertain: bool = False
-    end: ItemOutcome | None = None
-
-
 Step = tuple[State, Request]
-
-
-def begin(change: Change, results: Mapping[Address, Body], plan: str) -> State:
-    """The first state. `results`: live bodies of this plan's finished changes; `plan`: the plan's digest."""
-    key = digest([plan, str(change.address), str(change.action)]).removeprefix("sha256:")[:32]
-    leg = Action.DELETE if change.action is Action.REPLACE else change.action
-    try:
-        body = {} if change.action is Action.DELETE else resolve(change.body, results)
-    except UnresolvedError as error:
-        return State(key, leg, None, end=_item(change, Result.FAILED, str(error)))
-    return State(key, leg, body)
 
 
 def step(change: Change, state: State, response: Response | None, rules: Rules) -> Step:
@@ -125,17 +70,6 @@ def step(change: Change, state: State, response: Response | None, rules: Rules) 
             return _done(change, state, answer.found, rules)
         return _failed(change, state, answer, rules)
     raise ValueError(f"{type(response).__name__} does not answer what {state.phase} asked for")
-
-
-def leave(change: Change, state: State) -> ItemOutcome:
-    """The outcome when nobody waits any longer; what is under way goes on in the cloud and is found by the next run."""
-    what = f"{change.address} goes on in the cloud" if state.operation else "nothing is under way"
-    if state.phase is Phase.CALLING or (state.uncertain and not state.operation):
-        what = "whether the last call took effect is not known"
-    return replace(
-        _item(change, Result.INTERRUPTED, f"left before it was done: {what}; the next run looks and continues"),
-        attempts=max(1, state.calls),
-    )
 
 
 # --- looking --------------------------------------------------------------------------------------------------------
@@ -290,7 +224,7 @@ def _confirm(change: Change, state: State, seen: Observation, rules: Rules) -> S
 
 
 def _end(change: Change, state: State, end: End) -> Step:
-    item = _item(change, end.result, end.message)
+    item = ItemOutcome(change, end.result, end.message)
     if end.result is Result.DONE:
         live: Body = end.found.body if end.found is not None else {}
         item = replace(item, live=live, uid=end.found.uid if end.found is not None else "", body=state.body)
@@ -303,10 +237,6 @@ def _finish(state: State, item: ItemOutcome) -> Step:
     if state.recorded and state.phase is not Phase.CLOSING:
         return replace(state, phase=Phase.CLOSING), Close(state.key)
     return replace(state, phase=Phase.FINISHED), Finish(item)
-
-
-def _item(change: Change, result: Result, message: str) -> ItemOutcome:
-    return ItemOutcome(change, result, message)
 
 
 def _pause(state: State, seconds: float, why: str, then: Phase) -> Step:
@@ -332,8 +262,3 @@ def _as_uuid(text: str) -> str:
     """32 hexadecimal digits in the form of a version 8 UUID (RFC 9562: "custom"), which request ids must have."""
     text = text[:12] + "8" + text[13:16] + "8" + text[17:32]
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:32]))
-
-
-def must_go_on(change: Change, state: State) -> bool:
-    """Between the two halves of a replacement: the old object is gone, so an interrupt waits for the new one."""
-    return change.action is Action.REPLACE and state.leg is Action.CREATE

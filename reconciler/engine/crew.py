@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from queue import Empty, SimpleQueue
 
-from reconciler.applying.attempt import State, must_go_on
 from reconciler.applying.exchange import (
     Answered,
     Begin,
@@ -22,6 +21,7 @@ from reconciler.applying.exchange import (
     Response,
     Stopped,
 )
+from reconciler.applying.state import State, must_go_on
 from reconciler.model.errors import AipressError
 from reconciler.model.ids import Address
 from reconciler.model.plan import Change

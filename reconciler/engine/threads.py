@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 
-from reconciler.applying.attempt import begin, leave, must_go_on, step
+from reconciler.applying.attempt import step
 from reconciler.applying.exchange import Finish, Response, Stopped, Wait, Waited
 from reconciler.applying.pace import Rules
+from reconciler.applying.state import begin, leave, must_go_on
 from reconciler.applying.walk import Turn, Walk
 from reconciler.engine.crew import Active, Crew, Tools, bug
 from reconciler.engine.earlier import Earlier

@@ -7,7 +7,6 @@ does git): a power cut may damage the newest version, which reading finds, and w
 import fcntl
 import os
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 import pygit2
 
 from reconciler.model.errors import AipressError, HistoryUnreachableError
+from reconciler.model.ports import Clock
 
 BLOB = 0o100644
 PATIENCE = 40
@@ -52,8 +52,9 @@ class Commit:
 class Shelf:
     """Created on the first write; before that everything reads as empty. Safe for threads and for processes."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Clock) -> None:
         self.path = path
+        self.clock = clock
         self._lock = threading.RLock()
         self._repository: pygit2.Repository | None = None
 
@@ -154,13 +155,13 @@ class Shelf:
                 if "lock file" not in str(error) or turn == PATIENCE:
                     raise
                 self._clear_stale(ref)
-                time.sleep(0.05)
+                self.clock.sleep(0.05)
 
     def _clear_stale(self, ref: str) -> None:
         """We hold our own lock, so an old lock on the ref is what a killed process left behind."""
         left = Path(self.path, f"{ref}.lock")
         try:
-            if time.time() - left.stat().st_mtime > STALE:
+            if self.clock.now().timestamp() - left.stat().st_mtime > STALE:
                 left.unlink()
         except OSError:
             return  # gone, or not ours to remove: the next turn says which

@@ -7,7 +7,6 @@ reads it, `git push --mirror` copies it.
 """
 
 import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,12 +27,12 @@ _ID = re.compile(r"^[0-9a-f]{4,40}$")
 
 
 class GitHistory:
-    """`location`: a path or file:// URL; made on the first write. `clock` stamps the lifting of holds.
+    """`location`: a path or file:// URL; made on the first write. `clock` stamps lifted holds and paces retries.
 
     Raises UsageError for a URL of another kind.
     """
 
-    def __init__(self, location: str | Path, clock: Clock | None = None) -> None:
+    def __init__(self, location: str | Path, clock: Clock) -> None:
         text = str(location)
         if text.startswith("file://"):
             text = text.removeprefix("file://")
@@ -43,7 +42,7 @@ class GitHistory:
                 "Histories over a network are not supported yet: set AIPRESS_HISTORY to a path on a shared disk, "
                 "and mirror it with `git push --mirror`.",
             )
-        self._shelf = Shelf(Path(text).expanduser())
+        self._shelf = Shelf(Path(text).expanduser(), clock)
         self._holds = Holds(self._shelf, HOLDS)
         self._clock = clock
 
@@ -102,7 +101,7 @@ class GitHistory:
                 identity = self._shelf.put(_ref(version.shard), version.parent, entry)
         except MovedError as error:
             raise RefusedError(
-                f"{shard_label(version.shard)} has a newer version than the plan started from; this apply is not recorded",
+                f"{shard_label(version.shard)} moved on since the plan was made; this apply is not recorded",
                 "Another apply came first. Run `aipress plan` again: it starts from the newest version and from what "
                 "is live, and records what is already as wanted.",
             ) from error
@@ -122,7 +121,7 @@ class GitHistory:
 
     def clear_hold(self, target: str, actor: str) -> Sequence[Hold]:
         """Lift every hold on exactly this target. Returns those lifted."""
-        at = self._clock.now().timestamp() if self._clock else time.time()
+        at = self._clock.now().timestamp()
         with self._honest(HOLDS, "set the holds again with `aipress pause`"):
             return self._holds.clear(target, actor, int(at))
 
