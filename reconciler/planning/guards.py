@@ -198,7 +198,12 @@ def _not_approved(facts: Facts, change: Change) -> str:
     if approval is None:
         return "the approval names another tenant or uid"
     if tenant is None or tenant.state != "deleted":
-        return "no version records it as deleted yet; its escrow has not begun"
+        return "no version records the tenant as deleted; its escrow has not begun"
+    removal = next((r for r in facts.desired.removals if r.address == change.address), None)
+    for address in removal.after if removal else ():
+        backup = facts.found(address)
+        if backup is not None and str(backup.body.get("endTime", "9")) < tenant.since:
+            return f"{address} was made before the deletion of {tenant.since[:10]}; make a new one first"
     return _too_early(facts.now, approval, datetime.fromisoformat(tenant.since), fleet.document.spec.escrow.days)
 
 

@@ -143,11 +143,12 @@ def _notes(facts: Facts) -> list[Diagnostic]:
     notes: list[Diagnostic] = []
     gone_tenants: set[str] = set()
     removed = {r.address for r in facts.desired.removals}
+    frozen = facts.fleet.frozen | {d.target for d in facts.desired.diagnostics}
     for address, (shard, applied) in facts.recorded().items():
         target = address.target
-        if address in facts.desired.resources or address in removed or str(target) in facts.fleet.frozen:
+        if address in facts.desired.resources or address in removed or str(target) in frozen:
             continue
-        if shard and f"shard/{shard}" in facts.fleet.frozen:
+        if shard and f"shard/{shard}" in frozen:
             continue
         if target.kind is TargetKind.TENANT and target.name not in facts.fleet.where:
             gone_tenants.add(target.name)

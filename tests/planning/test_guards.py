@@ -125,3 +125,28 @@ def test_absent_what_was_purged_is_only_forgotten() -> None:
     recorded = version([resource(SERVICE, {})])
     plan = make_plan(facts([], {SERVICE: ABSENT}, recorded, [Removal(Address.parse(SERVICE), "gone in Git", "x:1")]))
     assert [(str(c.action), c.fingerprint) for c in plan.changes] == [("delete", "absent")]
+
+
+def test_a_purge_needs_the_final_backup_of_this_deletion_not_of_an_earlier_one() -> None:
+    spec = {"purges": [{"tenant": "acme", "uid": OWNER, "expires": "2026-11-25", "approvers": ["a", "b"]}]}
+    backup = "tenant/acme/sql.backup/final-production"
+    since = NOW - timedelta(days=20)
+    states = {"acme": TenantState(OWNER, "deleted", since.isoformat())}
+    recorded = version([resource(DATABASE, {"charset": "utf8mb4"})], tenants=states)
+    removal = Removal(Address.parse(DATABASE), "purge", "fleet.yaml:9", "purges/acme", (Address.parse(backup),))
+
+    def plan(ended: timedelta) -> Plan:
+        kept = found({"description": "d", "endTime": (since + ended).isoformat()})
+        seen = {DATABASE: found({"charset": "utf8mb4"}), backup: kept}
+        return make_plan(facts([], seen, recorded, [removal], fleet=fleet(spec=spec)))
+
+    assert guards(plan(timedelta(minutes=5))) == []
+    assert guards(plan(timedelta(minutes=-5))) == ["data-delete"]
+
+
+def test_nothing_is_purged_before_its_final_backup_is_there() -> None:
+    backup = Address.parse("tenant/acme/sql.backup/final-production")
+    recorded = version([resource(DATABASE, {"charset": "utf8mb4"})])
+    removal = Removal(Address.parse(DATABASE), "purge", "fleet.yaml:9", "purges/acme", (backup,))
+    plan = make_plan(facts([], {DATABASE: found({"charset": "utf8mb4"})}, recorded, [removal]))
+    assert plan.changes == ()

@@ -8,7 +8,6 @@ A scenario is a text file. `# …` lines are prose; `$ …` lines are commands, 
     commit MESSAGE             commit everything
     cloud PATCH SERVICE/PATH?QUERY JSON     through the cloud's own API; {run:tenant@environment} is a service's name
     fault JSON | nofault       the local cloud's control door
-    kill aipress …             start the command, SIGKILL it after its third finished change
 
 `AIPRESS_GOLDEN=write pytest tests/scenarios` writes the transcripts anew: read the difference before you commit it.
 """
@@ -19,9 +18,7 @@ import json
 import os
 import re
 import shlex
-import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +37,8 @@ NORMAL: tuple[tuple[str, str], ...] = (
     (r"\b10\.\d+\.\d+\.\d+\b", "10.x.x.x"),
     (r"[ \t]+$", ""),
 )
+PROGRESS = re.compile(r"\S+ \S+: (Creat|Modif|Delet|Replac|Adopt|Run|Still )")
+"""Lines about changes under way: they come as the threads come, so a transcript leaves them out."""
 
 
 @dataclass
@@ -81,7 +80,8 @@ def _run(command: str, stage: Stage) -> str:
 
 def _aipress(rest: str, stage: Stage) -> str:
     code, out, err = call(shlex.split(rest), stage)
-    marked = "".join(f"! {line}\n" for line in err.splitlines())
+    told = [line for line in err.splitlines() if not PROGRESS.match(line)]
+    marked = "".join(f"! {line}\n" for line in told)
     return out + marked + (f"[exit {code}]\n" if code else "")
 
 
@@ -105,24 +105,6 @@ def call(words: list[str], stage: Stage) -> tuple[int, str, str]:
         os.environ.clear()
         os.environ.update(before)
     return int(code or 0), out.getvalue(), err.getvalue()
-
-
-def _kill(rest: str, stage: Stage) -> str:
-    words = shlex.split(rest)[1:]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "reconciler", *words], cwd=stage.fleet, env=stage.environment(), stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    finished = 0
-    assert process.stderr is not None
-    for line in process.stderr:
-        finished += "complete after" in line
-        if finished == 3:
-            process.send_signal(signal.SIGKILL)
-            break
-    process.stderr.close()
-    process.wait(30)
-    return "Killed\n" if process.returncode == -signal.SIGKILL else f"[not killed: {process.returncode}]\n"
 
 
 def _edit(rest: str, stage: Stage) -> str:
@@ -177,7 +159,9 @@ def service_name(stage: Stage, tenant: str, environment: str) -> str:
 
 
 def _fault(rest: str, stage: Stage) -> str:
-    with urlopen(Request(f"{stage.url}/_aipress/faults", rest.encode(), {"content-type": "application/json"}), timeout=30):
+    with urlopen(
+        Request(f"{stage.url}/_aipress/faults", rest.encode(), {"content-type": "application/json"}), timeout=30
+    ):
         return ""
 
 
@@ -188,12 +172,14 @@ def _nofault(_rest: str, stage: Stage) -> str:
 
 WORDS: dict[str, Callable[[str, Stage], str]] = {
     "aipress": _aipress, "edit": _edit, "remove": _remove, "commit": _commit, "cloud": _cloud, "fault": _fault,
-    "nofault": _nofault, "kill": _kill,
+    "nofault": _nofault,
 }  # fmt: skip
 
 
 def _normal(text: str, stage: Stage) -> Iterator[str]:
-    text = text.replace(str(stage.fleet), "FLEET").replace(str(stage.state), "STATE").replace(str(stage.folder), "FOLDER")
+    text = (
+        text.replace(str(stage.fleet), "FLEET").replace(str(stage.state), "STATE").replace(str(stage.folder), "FOLDER")
+    )
     for line in text.splitlines():
         for pattern, instead in NORMAL:
             line = re.sub(pattern, instead, line)

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from tests.conftest import LocalCloud, start_local_cloud
 from tests.scenarios.playing import Stage, play
 
