@@ -14,6 +14,7 @@ from reconciler.model.outcome import Outcome, Result
 from reconciler.model.plan import Plan
 from reconciler.model.ports import Clock, Cloud, Engine, History, Lease, Progress, Repository
 from reconciler.model.resource import Desired
+from reconciler.model.spec import Guards
 from reconciler.model.version import FLEET_SHARD, Version
 from reconciler.planning.facts import Facts
 from reconciler.planning.guards import refused_items
@@ -62,7 +63,9 @@ def look(world: World, commit: str, scope: Scope, base: str = "", texts: Texts =
     require_fleet(fleet)
     versions, two_way = _newest(world.history, fleet, scope)
     desired, context = narrow(compile_fleet(fleet), scope)
-    live = observe(world.cloud, _to_observe(desired, versions), world.clock.now())
+    limits = fleet.fleet.document.spec.guards if fleet.fleet else Guards()
+    wanted, now = _to_observe(desired, versions), world.clock.now()
+    live = observe(world.cloud, wanted, now, partial_read_percent=limits.partial_read_percent)
     return Facts(
         desired=desired, live=live, fleet=fleet, history=versions, cloud=world.cloud.identity, now=world.clock.now(),
         holds=() if two_way else tuple(world.history.holds()), scope=describe(scope), base=base, context=context,
