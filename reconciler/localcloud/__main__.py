@@ -85,7 +85,9 @@ def _listen(port: int) -> socket.socket:
         listener.bind(("127.0.0.1", port))
     except OSError as error:
         listener.close()
-        raise _TakenError(f"cannot listen on 127.0.0.1:{port}: {error.strerror}; choose another --port, or 0 for any") from error
+        raise _TakenError(
+            f"cannot listen on 127.0.0.1:{port}: {error.strerror}; choose another --port, or 0 for any"
+        ) from error
     listener.listen(512)
     return listener
 

@@ -30,7 +30,9 @@ def answer(house: House, request: Request, body: Json) -> Response:
             return Response(200, {"now": house.advance(float(body.get("advance", 0)))})
         case _:
             known = "GET status, POST reset, GET|POST|DELETE faults, GET calls?since=N, POST time"
-            return Response(404, {"error": f"{request.verb} {request.path} is not part of the control door; it has: {known}"})
+            return Response(
+                404, {"error": f"{request.verb} {request.path} is not part of the control door; it has: {known}"}
+            )
 
 
 def _status(house: House) -> Json:

@@ -112,7 +112,9 @@ def _body(route: Route, request: Request) -> Json:
         raise invalid(f"Invalid JSON payload received. {error}".split(": line")[0]) from error
     name = route.method.request
     tail = _SCHEMA_PREFIX.sub("", name)
-    prefix = "body" if route.service == "sqladmin" else "" if tail.endswith("Request") else snake(tail[0].lower() + tail[1:])
+    prefix = (
+        "body" if route.service == "sqladmin" else "" if tail.endswith("Request") else snake(tail[0].lower() + tail[1:])
+    )
     return checked(route.api, name, parsed, prefix)
 
 

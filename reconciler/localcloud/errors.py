@@ -58,7 +58,9 @@ class GoogleError(Exception):
 def invalid(message: str, *violations: tuple[str, str]) -> GoogleError:
     details: list[Json] = []
     if violations:
-        found = [{"field": where, "description": what} if where else {"description": what} for where, what in violations]
+        found = [
+            {"field": where, "description": what} if where else {"description": what} for where, what in violations
+        ]
         details = [{"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": found}]
     return GoogleError(400, message, details=details)
 

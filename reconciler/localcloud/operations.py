@@ -179,7 +179,9 @@ def rendered(row: Json) -> Json:
 def find(call: Call, name: str) -> Json:
     row = call.state.get(key_of(call.state, call.service, name))
     if row is None:
-        raise not_found(f"Operation not found: {name}" if call.service == "serviceusage" else "Requested entity was not found.")
+        raise not_found(
+            f"Operation not found: {name}" if call.service == "serviceusage" else "Requested entity was not found."
+        )
     return row
 
 

@@ -50,9 +50,13 @@ def _normalised(bindings: list[Json]) -> list[Json]:
     for binding in bindings:
         for member in binding.get("members", []):
             if member not in ("allUsers", "allAuthenticatedUsers") and not member.startswith(_KNOWN_MEMBERS):
-                raise invalid(f"Invalid member: {member}. Members must start with one of user:, serviceAccount:, group:, domain: or be allUsers.")
+                raise invalid(
+                    f"Invalid member: {member}. Members must start with one of user:, serviceAccount:, group:, domain: or be allUsers."
+                )
         if not binding.get("role"):
-            raise invalid("The role name must be in the form \"roles/{role}\", \"organizations/{organization_id}/roles/{role}\", or \"projects/{project_id}/roles/{role}\".")
+            raise invalid(
+                'The role name must be in the form "roles/{role}", "organizations/{organization_id}/roles/{role}", or "projects/{project_id}/roles/{role}".'
+            )
         key = (binding["role"], str(binding.get("condition", "")))
         merged = by_role.setdefault(key, {**binding, "members": []})
         merged["members"] = sorted({*merged["members"], *binding.get("members", [])})

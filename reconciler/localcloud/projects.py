@@ -112,7 +112,9 @@ def _disabled(api: Api, number: str) -> GoogleError:
         "and retry."
     )
     if api.name == "sqladmin":
-        return GoogleError(403, message, "PERMISSION_DENIED", "accessNotConfigured", [_error_info("SERVICE_DISABLED", api, number)])
+        return GoogleError(
+            403, message, "PERMISSION_DENIED", "accessNotConfigured", [_error_info("SERVICE_DISABLED", api, number)]
+        )
     links = [{"description": "Google developers console API activation", "url": link}]
     help_link = {"@type": "type.googleapis.com/google.rpc.Help", "links": links}
     return GoogleError(403, message, details=[help_link, _error_info("SERVICE_DISABLED", api, number)])

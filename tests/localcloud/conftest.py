@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -15,6 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from reconciler.localcloud.call import Settings
+from reconciler.localcloud.core import Cloud
+from reconciler.localcloud.state import MemoryRows, State
+from reconciler.localcloud.values import Request
 
 START_SECONDS = 20
 
@@ -79,7 +85,65 @@ def starts(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 def project(cloud: Server, request: pytest.FixtureRequest) -> str:
     """A fresh, active project."""
     own = "t-" + format(abs(hash((request.node.nodeid, time.monotonic_ns()))) % 16**10, "010x")
-    status, _ = cloud.call("POST", "/cloudresourcemanager/v3/projects", {"projectId": own, "parent": "folders/222222222222"})
+    status, _ = cloud.call(
+        "POST", "/cloudresourcemanager/v3/projects", {"projectId": own, "parent": "folders/222222222222"}
+    )
     assert status == 200
     cloud.call("POST", "/_aipress/time", {"advance": 60})
     return own
+
+
+class World:
+    """The pure core over memory, with a clock that only moves when told."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.cloud, self.rows, self.now, self.seed = Cloud(settings=Settings(**settings)), MemoryRows(), 1_800_000_000.0, 0
+
+    def ask(self, verb: str, path: str, body: object = None, **more: Any) -> tuple[int, Any]:
+        """Handle one request and commit what it wrote; `more` are query parameters (and `half_finish`)."""
+        state, self.seed = State(self.rows), self.seed + 1
+        half = more.pop("half_finish", "")
+        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        query = {name: value if isinstance(value, list) else [str(value)] for name, value in more.items()}
+        request = Request(verb, path, query, {}, raw, half)
+        answer = self.cloud.handle(state, request, self.now, random.Random(self.seed))
+        state.commit()
+        return answer.status, answer.body
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+
+    def done(self, path: str, operation: Any, seconds: float = 1000) -> Any:
+        """Let time pass and read the operation under `path` (`/run/v2/`)."""
+        self.pass_time(seconds)
+        status, answer = self.ask("GET", path + operation["name"])
+        assert status == 200
+        assert answer["done"]
+        return answer
+
+    def project(self, own: str = "acme-eu-001") -> str:
+        status, operation = self.ask("POST", "/cloudresourcemanager/v3/projects", {"projectId": own, "parent": "folders/222222222222"})
+        assert status == 200
+        name: str = self.done("/cloudresourcemanager/v3/", operation)["response"]["name"]
+        return name.removeprefix("projects/")
+
+    def instance(self, own: str = "acme-eu-001", name: str = "main") -> str:
+        """A running MySQL instance; returns its path."""
+        base = f"/sqladmin/sql/v1beta4/projects/{own}/instances"
+        status, _ = self.ask("POST", base, {"name": name, "region": "europe-west1", "settings": {"tier": "db-custom-2-8192"}})
+        assert status == 200
+        self.pass_time(1000)
+        return f"{base}/{name}"
+
+    def sql(self, instance: str, statement: str, user: str = "", database: str = "") -> Any:
+        body = {"sqlStatement": statement, "user": user, "database": database}
+        status, answer = self.ask("POST", f"{instance}/executeSql", body)
+        assert status == 200, answer
+        return answer
+
+
+@pytest.fixture
+def world() -> World:
+    found = World()
+    found.project()
+    return found

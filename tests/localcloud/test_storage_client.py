@@ -14,7 +14,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def client(cloud: Any, project: str) -> storage.Client:
-    return storage.Client(project=project, credentials=AnonymousCredentials(), client_options={"api_endpoint": cloud.url})
+    return storage.Client(
+        project=project, credentials=AnonymousCredentials(), client_options={"api_endpoint": cloud.url}
+    )
 
 
 @pytest.fixture
@@ -45,7 +47,9 @@ def test_bucket_names_are_global(client: storage.Client, bucket: storage.Bucket)
     assert bucket.name in [found.name for found in client.list_buckets()]
 
 
-def test_absent_bucket_is_not_found_and_absent_object_does_not_exist(client: storage.Client, bucket: storage.Bucket) -> None:
+def test_absent_bucket_is_not_found_and_absent_object_does_not_exist(
+    client: storage.Client, bucket: storage.Bucket
+) -> None:
     with pytest.raises(exceptions.NotFound, match="The specified bucket does not exist"):
         client.get_bucket(bucket.name + "-other")
     assert not bucket.blob("nothing").exists()

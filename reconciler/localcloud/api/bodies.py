@@ -63,7 +63,7 @@ class _Judge:
         if kind == "object":
             if isinstance(value, dict):
                 return self.message(schema, value, where)
-            return self._wrong(where, schema.get("id", "message"), value, 'starting an object on a scalar field')
+            return self._wrong(where, schema.get("id", "message"), value, "starting an object on a scalar field")
         if kind == "array":
             if isinstance(value, list):
                 items = schema.get("items", {})
@@ -110,10 +110,19 @@ class _Judge:
 
     def _wrong(self, where: str, kind: str, value: Any, extra: str = "") -> None:
         if isinstance(value, dict | list):
-            shape = "Proto field is not repeating, cannot start list." if isinstance(value, list) else "Starting an object on a scalar field"
-            self.complain(where, f"Invalid JSON payload received. Unknown name \"{where.rsplit('.')[-1]}\" at '{where.rpartition('.')[0]}': {shape}")
+            shape = (
+                "Proto field is not repeating, cannot start list."
+                if isinstance(value, list)
+                else "Starting an object on a scalar field"
+            )
+            self.complain(
+                where,
+                f"Invalid JSON payload received. Unknown name \"{where.rsplit('.')[-1]}\" at '{where.rpartition('.')[0]}': {shape}",
+            )
         else:
-            printed = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else value
+            printed = (
+                f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else value
+            )
             self.complain(where, f"Invalid value at '{where}' ({kind}), {printed}")
 
 

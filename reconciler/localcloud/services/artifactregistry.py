@@ -24,22 +24,35 @@ def _load(call: Call) -> Json:
 def _create(call: Call) -> Answer:
     own = call.query("repositoryId")
     if not _ID.fullmatch(own):
-        raise invalid(f"repository id \"{own}\" does not match the required pattern: ^[a-z]([a-z0-9-]{{0,61}}[a-z0-9])?$")
+        raise invalid(f'repository id "{own}" does not match the required pattern: ^[a-z]([a-z0-9-]{{0,61}}[a-z0-9])?$')
     if not call.body.get("format"):
         raise invalid("repository.format is required", ("repository.format", "required"))
     path = projects.with_id(call.state, f"{call.subject}/repositories/{own}")
     if call.state.get(generic.key_of(call, path)) is not None:
         raise exists("the repository already exists")
     place, project = path.split("/")[3], path.split("/")[1]
-    row: Json = {"mode": "STANDARD_REPOSITORY", **call.body, "name": path, "createTime": call.stamp, "updateTime": call.stamp}
-    row |= {"registryUri": f"{place}-{row['format'].lower()}.pkg.dev/{project}/{own}", "vulnerabilityScanningConfig": _scanning(call)}
+    row: Json = {
+        "mode": "STANDARD_REPOSITORY",
+        **call.body,
+        "name": path,
+        "createTime": call.stamp,
+        "updateTime": call.stamp,
+    }
+    row |= {
+        "registryUri": f"{place}-{row['format'].lower()}.pkg.dev/{project}/{own}",
+        "vulnerabilityScanningConfig": _scanning(call),
+    }
     call.state.put(generic.key_of(call, path), row)
     return generic.started(call, path, "generic.done", {"response": row})
 
 
 def _scanning(call: Call) -> Json:
     wish = call.body.get("vulnerabilityScanningConfig") or {}
-    return {"enablementState": "SCANNING_DISABLED", "enablementStateReason": "API containerscanning.googleapis.com is not enabled.", **wish}
+    return {
+        "enablementState": "SCANNING_DISABLED",
+        "enablementStateReason": "API containerscanning.googleapis.com is not enabled.",
+        **wish,
+    }
 
 
 def _get(call: Call) -> Answer:

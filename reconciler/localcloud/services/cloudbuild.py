@@ -74,14 +74,23 @@ def _built(ending: Ending) -> None:
     if build is None:
         return
     if build["status"] not in _FINAL:
-        began = min(seconds_of(build["createTime"]) + _QUEUED_SECONDS / ending.moment.settings.time_scale, ending.moment.now)
-        build |= {"status": "FAILURE" if ending.failed else "SUCCESS", "startTime": timestamp(began), "finishTime": ending.stamp}
+        began = min(
+            seconds_of(build["createTime"]) + _QUEUED_SECONDS / ending.moment.settings.time_scale, ending.moment.now
+        )
+        build |= {
+            "status": "FAILURE" if ending.failed else "SUCCESS",
+            "startTime": timestamp(began),
+            "finishTime": ending.stamp,
+        }
         if ending.failed:
             build["statusDetail"] = ending.failed.rpartition(": ")[2]
             build["failureInfo"] = {"type": "USER_BUILD_STEP", "detail": build["statusDetail"]}
         else:
             pushed = {"startTime": build["startTime"], "endTime": ending.stamp}
-            images = [{"name": image, "digest": _digest(build, image), "pushTiming": pushed} for image in build.get("images", [])]
+            images = [
+                {"name": image, "digest": _digest(build, image), "pushTiming": pushed}
+                for image in build.get("images", [])
+            ]
             build["results"] = {"buildStepImages": [""] * len(build["steps"])} | ({"images": images} if images else {})
             build["steps"] = [{**step, "status": "SUCCESS"} for step in build["steps"]]
         ending.state.put(ending.args["key"], build)
@@ -114,7 +123,11 @@ def _list(call: Call) -> Answer:
     place = _place(call)
     wanted = re.findall(r"(\w+)\s*=\s*\"?([^\s\"]+)\"?", call.query("filter"))
     rows = [(key, _seen(call, row)) for key, row in call.state.scan(_key(call, ""))]
-    kept = [(key, row) for key, row in rows if (place == "-" or f"/locations/{place}/" in row["name"]) and _matches(row, wanted)]
+    kept = [
+        (key, row)
+        for key, row in rows
+        if (place == "-" or f"/locations/{place}/" in row["name"]) and _matches(row, wanted)
+    ]
     kept.sort(key=lambda item: (item[1]["createTime"], item[0]), reverse=True)
     start = generic.start_of(call)
     position = next((index + 1 for index, (key, _) in enumerate(kept) if key == start), 0)
@@ -142,7 +155,16 @@ def _cancel(call: Call) -> Answer:
     row = call.state.get(key)
     if row is not None:
         error = {"code": 1, "message": "Build has been cancelled."}
-        call.state.put(key, {**row, "done": True, "ends": call.now, "error": error, "metadata": {"@type": _TYPE + "BuildOperationMetadata", "build": build}})
+        call.state.put(
+            key,
+            {
+                **row,
+                "done": True,
+                "ends": call.now,
+                "error": error,
+                "metadata": {"@type": _TYPE + "BuildOperationMetadata", "build": build},
+            },
+        )
     return build
 
 

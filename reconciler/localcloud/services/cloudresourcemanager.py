@@ -73,7 +73,12 @@ def _create(call: Call) -> Answer:
     body, old = call.body, call.api.version == "v1"
     wanted = body.get("projectId", "")
     if not _PROJECT_ID.fullmatch(wanted):
-        raise invalid("field [project_id] has issue [project_id contains invalid characters]" if wanted else "field [project_id] has issue [project_id must be at least 6 characters long]", ("project_id", "invalid project id"))
+        raise invalid(
+            "field [project_id] has issue [project_id contains invalid characters]"
+            if wanted
+            else "field [project_id] has issue [project_id must be at least 6 characters long]",
+            ("project_id", "invalid project id"),
+        )
     if call.state.get(f"projectid/{wanted}") is not None:
         raise exists("Requested entity already exists")
     number = digits(call.rng, 12)
@@ -88,11 +93,27 @@ def _create(call: Call) -> Answer:
         call.state.put(f"child/{row['parent']}/projects/{number}", {})
     owner: Json = {"bindings": [{"role": "roles/owner", "members": ["user:user@example.com"]}]}
     policies.write(call, f"projects/{wanted}", owner)
-    metadata: Json = {"@type": f"{_PACKAGE}.CreateProjectMetadata", "createTime": call.stamp, "gettable": True, "ready": True}
+    metadata: Json = {
+        "@type": f"{_PACKAGE}.CreateProjectMetadata",
+        "createTime": call.stamp,
+        "gettable": True,
+        "ready": True,
+    }
     if old:
-        metadata = {"@type": f"{_OLD_PACKAGE}.ProjectCreationStatus", "createTime": call.stamp, "gettable": True, "ready": True}
+        metadata = {
+            "@type": f"{_OLD_PACKAGE}.ProjectCreationStatus",
+            "createTime": call.stamp,
+            "gettable": True,
+            "ready": True,
+        }
     kind = f"{_OLD_PACKAGE}.Project" if old else f"{_PACKAGE}.Project"
-    work = Work(f"operations/cp.{digits(call.rng, 19)}", "cloudresourcemanager.created", {"number": number, "old": old}, metadata, kind)
+    work = Work(
+        f"operations/cp.{digits(call.rng, 19)}",
+        "cloudresourcemanager.created",
+        {"number": number, "old": old},
+        metadata,
+        kind,
+    )
     answer = operations.rendered(operations.start(call, work))
     return {"name": answer["name"]} if old else answer
 
@@ -139,7 +160,9 @@ def _search(call: Call) -> Answer:
     """v3 search and v1 list: everything visible, filtered by `key:value` and `key=value` terms."""
     terms = re.findall(r"([\w.]+)\s*[:=]\s*\"?([^\s\"]+)\"?", call.query("query") or call.query("filter"))
     start = generic.start_of(call)
-    rows = ((key, row) for key, row in call.state.scan("project/", start) if not row.get("pending") and _matches(row, terms))
+    rows = (
+        (key, row) for key, row in call.state.scan("project/", start) if not row.get("pending") and _matches(row, terms)
+    )
     found, token = generic.page(call, rows)
     return _page([_shown(call, row) for row in found], token)
 
@@ -183,7 +206,12 @@ def _put(call: Call) -> Answer:
 def _v1_or_operation(call: Call, row: Json, metadata: str) -> Json:
     if call.api.version == "v1":
         return {}
-    work = Work(f"operations/up.{digits(call.rng, 19)}", "", metadata={"@type": f"{_PACKAGE}.{metadata}"}, response_type=f"{_PACKAGE}.Project")
+    work = Work(
+        f"operations/up.{digits(call.rng, 19)}",
+        "",
+        metadata={"@type": f"{_PACKAGE}.{metadata}"},
+        response_type=f"{_PACKAGE}.Project",
+    )
     return operations.rendered(operations.finished(call, work, _v3(row)))
 
 
@@ -264,7 +292,9 @@ def _create_folder(call: Call) -> Answer:
     call.state.put(f"cloudresourcemanager.folders/folders/{number}", row)
     call.state.put(f"child/{parent}/folders/{number}", {})
     metadata = {"@type": f"{_PACKAGE}.CreateFolderMetadata", "displayName": wanted, "parent": parent}
-    work = Work(f"operations/cf.{digits(call.rng, 19)}", "generic.done", {"response": row}, metadata, f"{_PACKAGE}.Folder")
+    work = Work(
+        f"operations/cf.{digits(call.rng, 19)}", "generic.done", {"response": row}, metadata, f"{_PACKAGE}.Folder"
+    )
     return operations.rendered(operations.start(call, work))
 
 

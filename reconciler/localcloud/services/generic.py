@@ -25,7 +25,9 @@ PACKAGES = {
     "pubsub": "google.pubsub",
 }
 # Operation metadata that carries times, target and verb; elsewhere the message is empty and the clients are strict.
-_VERBOSE_METADATA = frozenset({"redis", "certificatemanager", "workflows", "networksecurity", "networkservices", "vpcaccess"})
+_VERBOSE_METADATA = frozenset(
+    {"redis", "certificatemanager", "workflows", "networksecurity", "networkservices", "vpcaccess"}
+)
 _OWN_NAMES = ("compute", "dns", "bigquery", "storage")
 
 
@@ -112,7 +114,7 @@ def start_of(call: Call) -> str:
     """The key after which the page that `pageToken` asks for begins."""
     token = call.query("pageToken")
     try:
-        return base64.urlsafe_b64decode(token.encode()).decode() if token else ""
+        return base64.b64decode(token.encode(), b"-_", validate=True).decode() if token else ""
     except (binascii.Error, UnicodeDecodeError) as error:
         raise invalid("The page token is invalid.") from error
 
@@ -175,7 +177,11 @@ def create(call: Call) -> Answer:
         path, collection = parent, parent.split("/")[-2]
     if call.state.get(key_of(call, path)) is not None:
         shown = projects.with_id(call.state, path)
-        said = f"The resource '{shown}' already exists" if call.service == "compute" else f"Resource '{shown}' already exists"
+        said = (
+            f"The resource '{shown}' already exists"
+            if call.service == "compute"
+            else f"Resource '{shown}' already exists"
+        )
         raise exists(said)
     stored = _filled(call, path, call.body)
     call.state.put(key_of(call, path), stored)
@@ -187,7 +193,11 @@ def _filled(call: Call, path: str, body: Json) -> Json:
     properties = call.api.schema(call.method.request).get("properties", {})
     shown = projects.with_id(call.state, path)
     own = shown.rsplit("/", 1)[-1] if call.service in _OWN_NAMES else shown
-    link = f"https://www.googleapis.com/{call.api.base}{shown}" if call.service == "compute" else f"https://{call.service}.googleapis.com/{call.api.version}/{shown}"
+    link = (
+        f"https://www.googleapis.com/{call.api.base}{shown}"
+        if call.service == "compute"
+        else f"https://{call.service}.googleapis.com/{call.api.version}/{shown}"
+    )
     known: Json = {
         "name": own, "createTime": call.stamp, "updateTime": call.stamp, "uid": uuid_like(call.rng),
         "etag": etag_like(call.rng), "creationTimestamp": call.stamp, "selfLink": link, "state": _ready(properties),
@@ -229,7 +239,12 @@ def check_etag(call: Call, stored: Json) -> None:
     """Google's answer (409 ABORTED) when the body or the query brings an etag that is no longer current."""
     sent = call.body.get("etag") or call.query("etag")
     if sent and stored.get("etag") and sent != stored["etag"]:
-        raise GoogleError(409, f"The etag provided ({sent}) does not match the current etag ({stored['etag']}) of the resource.", "ABORTED", "aborted")
+        raise GoogleError(
+            409,
+            f"The etag provided ({sent}) does not match the current etag ({stored['etag']}) of the resource.",
+            "ABORTED",
+            "aborted",
+        )
 
 
 def delete(call: Call) -> Answer:
@@ -259,7 +274,13 @@ def started(call: Call, path: str, finisher: str, args: Json) -> Json:
     metadata: Json = {"@type": f"type.googleapis.com/{package}.OperationMetadata"}
     if call.service in _VERBOSE_METADATA:
         verb = {"create": "create", "patch": "update"}.get(call.method.name, call.method.name)
-        metadata |= {"createTime": call.stamp, "target": path, "verb": verb, "requestedCancellation": False, "apiVersion": call.api.version}
+        metadata |= {
+            "createTime": call.stamp,
+            "target": path,
+            "verb": verb,
+            "requestedCancellation": False,
+            "apiVersion": call.api.version,
+        }
     message = call.method.request or "Empty"
     kind = "google.protobuf.Empty" if call.method.name == "delete" else f"{package}.{message}"
     name = operations.location_name(call, path)
@@ -288,7 +309,11 @@ def _compute_operation(call: Call, path: str) -> Json:
 
 
 def _compute_rendered(row: Json) -> Json:
-    done = {"status": "DONE", "progress": 100, "endTime": operations.times(row)[1]} if row["done"] else {"status": "RUNNING"}
+    done = (
+        {"status": "DONE", "progress": 100, "endTime": operations.times(row)[1]}
+        if row["done"]
+        else {"status": "RUNNING"}
+    )
     if "error" in row:
         done["error"] = {"errors": [{"code": "INTERNAL_ERROR", "message": row["error"]["message"]}]}
     return {**row["extra"], **done}

@@ -28,7 +28,11 @@ def _row(call: Call, *, policy: bool = False) -> tuple[str, Json]:
     key = f"{_COLLECTION}/{projects.canonical(call.state, f'projects/{project}')}/serviceAccounts/{own}"
     row = call.state.get(key)
     if row is None:
-        raise not_found(f"Service account projects/{project}/serviceAccounts/{own} does not exist." if policy else "Unknown service account")
+        raise not_found(
+            f"Service account projects/{project}/serviceAccounts/{own} does not exist."
+            if policy
+            else "Unknown service account"
+        )
     return key, row
 
 
@@ -69,10 +73,18 @@ def _patch(call: Call) -> Answer:
     key, row = _row(call)
     wish = call.body.get("serviceAccount") or call.body
     if wish.get("etag") and wish["etag"] != row["etag"]:
-        raise GoogleError(409, "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.", "ABORTED")
+        raise GoogleError(
+            409,
+            "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.",
+            "ABORTED",
+        )
     mask = call.body.get("updateMask") or ",".join(name for name in ("displayName", "description") if name in wish)
     changed = masked(row, {name: value for name, value in wish.items() if value}, mask) if mask else row
-    changed = {**row, **{n: changed[n] for n in ("displayName", "description") if n in changed}, "etag": etag_like(call.rng)}
+    changed = {
+        **row,
+        **{n: changed[n] for n in ("displayName", "description") if n in changed},
+        "etag": etag_like(call.rng),
+    }
     for name in ("displayName", "description"):
         if name in row and name in mask and not wish.get(name):
             changed.pop(name, None)
@@ -106,7 +118,9 @@ def _disable(call: Call) -> Answer:
 
 def _enable(call: Call) -> Answer:
     key, row = _row(call)
-    call.state.put(key, {**{name: value for name, value in row.items() if name != "disabled"}, "etag": etag_like(call.rng)})
+    call.state.put(
+        key, {**{name: value for name, value in row.items() if name != "disabled"}, "etag": etag_like(call.rng)}
+    )
     return {}
 
 

@@ -41,9 +41,13 @@ class Result:
     def printed(self, limit: int) -> Json:
         if not self.columns:
             return {"message": self.message or "Query OK, 0 rows affected"}
-        cells = [{"values": [{"nullValue": True} if cell is None else {"value": cell} for cell in row]} for row in self.rows]
+        cells = [
+            {"values": [{"nullValue": True} if cell is None else {"value": cell} for cell in row]} for row in self.rows
+        ]
         shown = {"columns": [{"name": name, "type": "VARCHAR"} for name in self.columns]}
-        return shown | ({"rows": cells[:limit]} if cells else {}) | ({"partialResult": True} if len(cells) > limit else {})
+        return (
+            shown | ({"rows": cells[:limit]} if cells else {}) | ({"partialResult": True} if len(cells) > limit else {})
+        )
 
 
 def tokens_of(sql: str) -> list[Token]:
@@ -288,7 +292,9 @@ class Reader:
         if self._word("DATABASES", "SCHEMAS"):
             pattern = self._name() if self._word("LIKE") else "%"
             names = sorted({*self._session.server.databases, *SYSTEM_DATABASES})
-            return Result(["Database"], [[name] for name in names if self._session.may_see(name) and like(pattern, name)])
+            return Result(
+                ["Database"], [[name] for name in names if self._session.may_see(name) and like(pattern, name)]
+            )
         self._need("GRANTS")
         who = self._who() if self._word("FOR") else None
         shown = who or self._session.who or Who("root")
@@ -337,7 +343,9 @@ class Reader:
             if not self._sign(","):
                 break
         if not self._word("FROM"):
-            return Result([name for name, _, _ in wanted], [[self._constant(text, literal) for _, text, literal in wanted]])
+            return Result(
+                [name for name, _, _ in wanted], [[self._constant(text, literal) for _, text, literal in wanted]]
+            )
         first = self._name()
         schema, table = (first, self._name()) if self._sign(".") else (self._session.database, first)
         columns, rows = rows_of(self._session, schema, table)
@@ -355,7 +363,12 @@ class Reader:
         if literal:
             return text
         me = self._session.who or Who("root")
-        known = {"current_user": f"{me.name}@{me.host}", "user": f"{me.name}@{me.host}", "database": self._session.database, "version": "8.0.37-google"}
+        known = {
+            "current_user": f"{me.name}@{me.host}",
+            "user": f"{me.name}@{me.host}",
+            "database": self._session.database,
+            "version": "8.0.37-google",
+        }
         if text.lower() not in known:
             raise MysqlError(1054, f"Unknown column '{text}' in 'field list'", "42S22")
         return known[text.lower()]

@@ -105,7 +105,9 @@ class Session:
 
     def need_global(self, privilege: str) -> None:
         if privilege not in self.global_privileges():
-            raise MysqlError(1227, f"Access denied; you need (at least one of) the {privilege} privilege(s) for this operation")
+            raise MysqlError(
+                1227, f"Access denied; you need (at least one of) the {privilege} privilege(s) for this operation"
+            )
 
     def need_grant_option(self, pattern: str, wanted: list[str]) -> None:
         """GRANT and REVOKE need GRANT OPTION at that level, and every privilege that is handed on."""
@@ -164,7 +166,11 @@ class Session:
         for privilege in privileges:
             if privilege != "USAGE" and privilege not in everything:
                 known = privilege in GLOBAL_PRIVILEGES
-                raise MysqlError(1221, "Incorrect usage of DB GRANT and GLOBAL PRIVILEGES", "HY000") if known else MysqlError(1149, f"You have an error in your SQL syntax near '{privilege}'")
+                raise (
+                    MysqlError(1221, "Incorrect usage of DB GRANT and GLOBAL PRIVILEGES", "HY000")
+                    if known
+                    else MysqlError(1149, f"You have an error in your SQL syntax near '{privilege}'")
+                )
         return [privilege for privilege in privileges if privilege != "USAGE"]
 
     def grant(self, privileges: list[str], pattern: str, who: Who, *, option: bool) -> None:
@@ -221,9 +227,14 @@ class Session:
         account = self.server.account(subject.name, subject.host)
         if account is None:
             raise MysqlError(1141, f"There is no such grant defined for user '{subject.name}' on host '{subject.host}'")
-        lines = [f"GRANT {_printed(account['global'], GLOBAL_PRIVILEGES)} ON *.* TO {subject.ticked}" + _option(account)]
+        lines = [
+            f"GRANT {_printed(account['global'], GLOBAL_PRIVILEGES)} ON *.* TO {subject.ticked}" + _option(account)
+        ]
         for pattern, entry in sorted(account["schemas"].items()):
-            lines.append(f"GRANT {_printed(entry['privileges'], DATABASE_PRIVILEGES)} ON `{pattern}`.* TO {subject.ticked}" + _option(entry))
+            lines.append(
+                f"GRANT {_printed(entry['privileges'], DATABASE_PRIVILEGES)} ON `{pattern}`.* TO {subject.ticked}"
+                + _option(entry)
+            )
         lines += [f"GRANT `{role}`@`%` TO {subject.ticked}" for role in sorted(account["roles"])]
         return lines
 
@@ -246,5 +257,7 @@ def like(pattern: str, name: str) -> bool:
     r"""A database name in GRANT is a pattern: `_` one character, `%` any, `\_` and `\%` themselves."""
     pieces = []
     for token in re.findall(r"\\.|.", pattern, re.DOTALL):
-        pieces.append({"_": ".", "%": ".*"}.get(token, re.escape(token.removeprefix("\\") if len(token) > 1 else token)))
+        pieces.append(
+            {"_": ".", "%": ".*"}.get(token, re.escape(token.removeprefix("\\") if len(token) > 1 else token))
+        )
     return re.fullmatch("".join(pieces), name, re.DOTALL) is not None

@@ -51,10 +51,14 @@ def rows_of(session: Session, schema: str, table: str) -> tuple[list[str], list[
     builder = _TABLES.get(where)
     if builder is None:
         if not session.may_see(schema):
-            raise MysqlError(1142, f"SELECT command denied to user {session.who.quoted if session.who else ''} for table '{table}'")
+            raise MysqlError(
+                1142, f"SELECT command denied to user {session.who.quoted if session.who else ''} for table '{table}'"
+            )
         raise MysqlError(1146, f"Table '{schema}.{table}' doesn't exist", "42S02")
     if schema.lower() == "mysql" and "SELECT" not in session.privileges_on("mysql"):
-        raise MysqlError(1142, f"SELECT command denied to user {session.who.quoted if session.who else ''} for table '{table}'")
+        raise MysqlError(
+            1142, f"SELECT command denied to user {session.who.quoted if session.who else ''} for table '{table}'"
+        )
     columns, rows = builder(session)
     return columns, [{name.lower(): value for name, value in row.items()} for row in rows]
 
@@ -123,7 +127,14 @@ def _user(session: Session) -> tuple[list[str], list[Row]]:
         most = str(account.get("max_user_connections", 0))
         last: Row = {"max_user_connections": most, "plugin": "caching_sha2_password", "account_locked": "N"}
         rows.append(base | _flags(_held(account), GLOBAL_PRIVILEGES, account["grant"]) | last)
-    return ["Host", "User", *_flags([], GLOBAL_PRIVILEGES, False), "max_user_connections", "plugin", "account_locked"], rows
+    return [
+        "Host",
+        "User",
+        *_flags([], GLOBAL_PRIVILEGES, False),
+        "max_user_connections",
+        "plugin",
+        "account_locked",
+    ], rows
 
 
 def _role_edges(session: Session) -> tuple[list[str], list[Row]]:

@@ -28,24 +28,34 @@ def _condition(state: str, stamp: str, kind: str = "Ready", **more: str) -> Json
     return {"type": kind, "state": state, "lastTransitionTime": stamp, **more}
 
 
-def _missing(call: Call, path: str) -> GoogleError:
+def _number(call: Call, path: str) -> str:
+    return str((projects.find(call.state, projects.of(path)) or {})["number"])
+
+
+def _missing(path: str) -> GoogleError:
     parts = path.split("/")
-    kind = {"services": "SERVICE", "jobs": "JOB", "revisions": "REVISION", "executions": "EXECUTION"}.get(parts[-2], "RESOURCE")
+    kind = {"services": "SERVICE", "jobs": "JOB", "revisions": "REVISION", "executions": "EXECUTION"}.get(
+        parts[-2], "RESOURCE"
+    )
     project = parts[1]
-    return GoogleError(404, f"Resource '{parts[-1]}' of kind '{kind}' in region '{parts[3]}' in project '{project}' does not exist.")
+    return GoogleError(
+        404, f"Resource '{parts[-1]}' of kind '{kind}' in region '{parts[3]}' in project '{project}' does not exist."
+    )
 
 
 def _load(call: Call, path: str) -> Json:
     stored = call.state.get(generic.key_of(call, path))
     if stored is None:
-        raise _missing(call, path)
+        raise _missing(path)
     return stored
 
 
 def _new_name(call: Call, collection: str, word: str) -> str:
     chosen = call.query(f"{word}Id")
     if not chosen:
-        raise invalid(f"Violation in Create{word.capitalize()}Request.{word}_id: a name is required", (f"{word}_id", "required"))
+        raise invalid(
+            f"Violation in Create{word.capitalize()}Request.{word}_id: a name is required", (f"{word}_id", "required")
+        )
     if not _NAME.fullmatch(chosen) or len(chosen) > _LONGEST_NAME:
         raise invalid(
             f"Violation in Create{word.capitalize()}Request.{word}_id: {chosen} must contain only lowercase alphanumeric characters and "
@@ -73,8 +83,7 @@ def _create(call: Call) -> Answer:
     path = _new_name(call, "services", "service")
     _check_template(call.body)
     row = _stamped(call, call.body, path)
-    number = str((projects.find(call.state, projects.of(path)) or {})["number"])
-    complete_service(row, number)
+    complete_service(row, _number(call, path))
     _begin(call, row, None)
     if not call.flag("validateOnly"):
         call.state.put(generic.key_of(call, path), row)
@@ -89,7 +98,10 @@ def _check_template(body: Json) -> None:
         raise invalid(f"Violation in CreateServiceRequest.{where}: value is required", (where, "required"))
     percents = [target.get("percent", 0) for target in body.get("traffic") or []]
     if percents and sum(percents) != 100:
-        raise invalid("Violation in Service.traffic: The sum of traffic percentages must be 100.", ("service.traffic", f"sum is {sum(percents)}"))
+        raise invalid(
+            "Violation in Service.traffic: The sum of traffic percentages must be 100.",
+            ("service.traffic", f"sum is {sum(percents)}"),
+        )
 
 
 def _begin(call: Call, row: Json, before: Json | None) -> None:
@@ -97,7 +109,9 @@ def _begin(call: Call, row: Json, before: Json | None) -> None:
     row["etag"] = f'"{etag_like(call.rng, 20)}"'
     row["reconciling"] = True
     row["terminalCondition"] = _condition("CONDITION_RECONCILING", call.stamp)
-    row["conditions"] = [_condition("CONDITION_RECONCILING", call.stamp, kind) for kind in ("RoutesReady", "ConfigurationsReady")]
+    row["conditions"] = [
+        _condition("CONDITION_RECONCILING", call.stamp, kind) for kind in ("RoutesReady", "ConfigurationsReady")
+    ]
     if before is None or before["template"] != row["template"]:
         wanted = row["template"].get("revision")
         own = wanted or f"{row['name'].rsplit('/', 1)[1]}-{int(row['generation']):05d}-{hexadecimal(call.rng, 3)}"
@@ -111,7 +125,13 @@ def _begin(call: Call, row: Json, before: Json | None) -> None:
 def _operation(call: Call, row: Json, finisher: str, kind: str = "Service") -> Json:
     metadata = {"@type": _TYPE + kind, **row}
     name = operations.location_name(call, row["name"])
-    work = Work(name, finisher, {"key": generic.key_of(call, row["name"]), "generation": row["generation"]}, metadata, _TYPE + kind)
+    work = Work(
+        name,
+        finisher,
+        {"key": generic.key_of(call, row["name"]), "generation": row["generation"]},
+        metadata,
+        _TYPE + kind,
+    )
     return operations.rendered(operations.start(call, work))
 
 
@@ -133,10 +153,15 @@ def _service_ready(ending: Ending) -> None:
         row["latestReadyRevision"] = row["latestCreatedRevision"]
         row["observedGeneration"] = row["generation"]
         row["terminalCondition"] = _condition("CONDITION_SUCCEEDED", ending.stamp)
-        row["conditions"] = [_condition("CONDITION_SUCCEEDED", ending.stamp, kind) for kind in ("RoutesReady", "ConfigurationsReady")]
+        row["conditions"] = [
+            _condition("CONDITION_SUCCEEDED", ending.stamp, kind) for kind in ("RoutesReady", "ConfigurationsReady")
+        ]
         row["trafficStatuses"] = _traffic(row)
         if revision:
-            ready = [_condition("CONDITION_SUCCEEDED", ending.stamp, kind) for kind in ("Ready", "ContainerReady", "ResourcesAvailable")]
+            ready = [
+                _condition("CONDITION_SUCCEEDED", ending.stamp, kind)
+                for kind in ("Ready", "ContainerReady", "ResourcesAvailable")
+            ]
             revision |= {"reconciling": False, "conditions": ready, "observedGeneration": "1"}
             ending.state.put(revision_key, revision)
     ending.state.put(ending.args["key"], row)
@@ -167,17 +192,24 @@ def _patch(call: Call) -> Answer:
     before = call.state.get(generic.key_of(call, path))
     if before is None:
         if not call.flag("allowMissing"):
-            raise _missing(call, path)
+            raise _missing(path)
         parent, _, own = path.rpartition("/services/")
         call.params = {"parent": parent}
-        call.request = type(call.request)(call.request.verb, call.request.path, {**call.request.query, "serviceId": [own]}, call.request.headers)
+        call.request = type(call.request)(
+            call.request.verb, call.request.path, {**call.request.query, "serviceId": [own]}, call.request.headers
+        )
         return _create(call)
     generic.check_etag(call, before)
     row = _changed(call, before)
     _check_template(row)
-    complete_service(row, row["urls"][0].rsplit("-", 1)[1].split(".")[0])
+    complete_service(row, _number(call, path))
     if _settings(row) == _settings(before):
-        work = Work(operations.location_name(call, row["name"]), "", metadata={"@type": _TYPE + "Service", **before}, response_type=_TYPE + "Service")
+        work = Work(
+            operations.location_name(call, row["name"]),
+            "",
+            metadata={"@type": _TYPE + "Service", **before},
+            response_type=_TYPE + "Service",
+        )
         return operations.rendered(operations.finished(call, work, before))
     row |= {"generation": str(int(row["generation"]) + 1), "updateTime": call.stamp, "lastModifier": "user@example.com"}
     _check_revisions(call, row)
@@ -228,10 +260,21 @@ def _delete(call: Call) -> Answer:
     call.state.delete(key)
     call.state.delete(policies.key_of(call, call.subject))
     # A deleted resource can be seen in its operation only; expireTime is thirty days on (recordings).
-    gone = {**row, "deleteTime": call.stamp, "expireTime": timestamp(call.now + 30 * 86400), "etag": f'"{etag_like(call.rng, 20)}"'}
+    gone = {
+        **row,
+        "deleteTime": call.stamp,
+        "expireTime": timestamp(call.now + 30 * 86400),
+        "etag": f'"{etag_like(call.rng, 20)}"',
+    }
     gone["generation"] = str(int(row.get("generation", "0")) + 1)
     kind = "Job" if "/jobs/" in call.subject else "Revision" if "/revisions/" in call.subject else "Service"
-    work = Work(operations.location_name(call, row["name"]), "generic.done", {"response": gone}, {"@type": _TYPE + kind, **gone}, _TYPE + kind)
+    work = Work(
+        operations.location_name(call, row["name"]),
+        "generic.done",
+        {"response": gone},
+        {"@type": _TYPE + kind, **gone},
+        _TYPE + kind,
+    )
     return operations.rendered(operations.start(call, work))
 
 
@@ -240,7 +283,9 @@ def _delete_revision(call: Call) -> Answer:
     own = call.subject.rsplit("/", 1)[1]
     serving = [target.get("revision") for target in service["traffic"]]
     if own in serving or service.get("latestCreatedRevision", "").endswith(f"/{own}"):
-        raise failed_precondition(f"Revision '{own}' cannot be deleted because it is the latest created Revision or serves traffic.")
+        raise failed_precondition(
+            f"Revision '{own}' cannot be deleted because it is the latest created Revision or serves traffic."
+        )
     return _delete(call)
 
 
@@ -260,8 +305,7 @@ def _set_policy(call: Call) -> Answer:
 def _create_job(call: Call) -> Answer:
     path = _new_name(call, "jobs", "job")
     row = _stamped(call, call.body, path)
-    number = str((projects.find(call.state, projects.of(path)) or {})["number"])
-    complete_job(row, number)
+    complete_job(row, _number(call, path))
     row["etag"] = f'"{etag_like(call.rng, 20)}"'
     row |= {"reconciling": True, "terminalCondition": {"state": "CONDITION_PENDING"}, "latestCreatedExecution": {}}
     call.state.put(generic.key_of(call, path), row)
@@ -272,11 +316,16 @@ def _job_ready(ending: Ending) -> None:
     row = ending.state.get(ending.args["key"])
     if row is None:
         return
-    row |= {"observedGeneration": row["generation"], "terminalCondition": _condition("CONDITION_SUCCEEDED", ending.stamp)}
+    row |= {
+        "observedGeneration": row["generation"],
+        "terminalCondition": _condition("CONDITION_SUCCEEDED", ending.stamp),
+    }
     row.pop("reconciling", None)
     row["conditions"] = [_condition("CONDITION_SUCCEEDED", ending.stamp, "ResourcesAvailable")]
     if ending.failed:
-        row["terminalCondition"] = _condition("CONDITION_FAILED", ending.stamp, message=ending.failed.rpartition(": ")[2])
+        row["terminalCondition"] = _condition(
+            "CONDITION_FAILED", ending.stamp, message=ending.failed.rpartition(": ")[2]
+        )
     ending.state.put(ending.args["key"], row)
     _tell(ending, row, "Job")
 
@@ -286,9 +335,16 @@ def _patch_job(call: Call) -> Answer:
     generic.check_etag(call, before)
     row = _changed(call, before)
     row["latestCreatedExecution"] = before.get("latestCreatedExecution", {})
-    complete_job(row, str((projects.find(call.state, projects.of(call.subject)) or {})["number"]))
-    row |= {"reconciling": True, "terminalCondition": {"state": "CONDITION_PENDING", "type": "Ready", "lastTransitionTime": call.stamp}}
-    row |= {"generation": str(int(row["generation"]) + 1), "updateTime": call.stamp, "etag": f'"{etag_like(call.rng, 20)}"'}
+    complete_job(row, _number(call, call.subject))
+    row |= {
+        "reconciling": True,
+        "terminalCondition": {"state": "CONDITION_PENDING", "type": "Ready", "lastTransitionTime": call.stamp},
+    }
+    row |= {
+        "generation": str(int(row["generation"]) + 1),
+        "updateTime": call.stamp,
+        "etag": f'"{etag_like(call.rng, 20)}"',
+    }
     call.state.put(generic.key_of(call, call.subject), row)
     return _operation(call, row, "run.job_ready", "Job")
 

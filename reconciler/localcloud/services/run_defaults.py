@@ -15,7 +15,9 @@ def complete_service(row: Json, number: str) -> None:
     template["scaling"] = {"maxInstanceCount": 100, **template.get("scaling", {})}
     if not template["scaling"].get("minInstanceCount", 1):
         del template["scaling"]["minInstanceCount"]
-    template["containers"] = [_container(container, first=not index) for index, container in enumerate(template["containers"])]
+    template["containers"] = [
+        _container(container, first=not index) for index, container in enumerate(template["containers"])
+    ]
     row.setdefault("launchStage", "GA")
     row.setdefault("ingress", "INGRESS_TRAFFIC_ALL")
     if not row.get("traffic"):
@@ -38,7 +40,9 @@ def _container(container: Json, *, first: bool) -> Json:
     result["resources"] = {name: value for name, value in resources.items() if value is not False}
     if first:
         ports = container.get("ports") or [{}]
-        result["ports"] = [{"name": "http1", "containerPort": 8080, **{k: v for k, v in port.items() if v}} for port in ports]
+        result["ports"] = [
+            {"name": "http1", "containerPort": 8080, **{k: v for k, v in port.items() if v}} for port in ports
+        ]
         result["startupProbe"] = _probe(container.get("startupProbe") or {"timeoutSeconds": 240, "periodSeconds": 240, "failureThreshold": 1, "tcpSocket": {}}, result["ports"])  # fmt: skip
         if container.get("livenessProbe"):
             result["livenessProbe"] = _probe(container["livenessProbe"], result["ports"])
@@ -84,5 +88,7 @@ def complete_job(row: Json, number: str) -> None:
         resources = container["resources"] = {**container.get("resources", {})}
         resources["limits"] = {"cpu": "1000m", "memory": "512Mi", **resources.get("limits", {})}
         if container.get("startupProbe"):
-            container["startupProbe"] = _probe(container["startupProbe"], container.get("ports") or [{"containerPort": 8080}])
+            container["startupProbe"] = _probe(
+                container["startupProbe"], container.get("ports") or [{"containerPort": 8080}]
+            )
     row.setdefault("launchStage", "GA")

@@ -68,7 +68,9 @@ def _patch(call: Call) -> Answer:
         raise invalid("An update_mask must be provided.", ("update_mask", "required"))
     changed = masked(row, call.body, mask, call.api.schema("Secret")["properties"])
     if changed.get("replication") != row.get("replication"):
-        raise invalid("The replication policy of a secret cannot be changed.", ("update_mask", "replication is immutable"))
+        raise invalid(
+            "The replication policy of a secret cannot be changed.", ("update_mask", "replication is immutable")
+        )
     if changed.pop("ttl", None):
         changed["expireTime"] = timestamp(call.now + float(call.body["ttl"].removesuffix("s")))
     changed |= {"name": path, "createTime": row["createTime"], "etag": _etag(call)}
@@ -110,12 +112,27 @@ def _add(call: Call) -> Answer:
     own = f"{path}/versions/{number}"
     status: Json = {"automatic": {}}
     if replica == "userManaged":
-        status = {"userManaged": {"replicas": [{"location": r.get("location", "")} for r in secret["replication"]["userManaged"].get("replicas", [])]}}
-    row: Json = {"name": own, "createTime": call.stamp, "state": "ENABLED", "replicationStatus": status, "etag": _etag(call)}
+        status = {
+            "userManaged": {
+                "replicas": [
+                    {"location": r.get("location", "")}
+                    for r in secret["replication"]["userManaged"].get("replicas", [])
+                ]
+            }
+        }
+    row: Json = {
+        "name": own,
+        "createTime": call.stamp,
+        "state": "ENABLED",
+        "replicationStatus": status,
+        "etag": _etag(call),
+    }
     if "dataCrc32c" in payload:
         row["clientSpecifiedPayloadChecksum"] = True
     call.state.put(generic.key_of(call, own), row)
-    call.state.put(f"secretmanager.payloads/{own}", {"data": base64.b64encode(data).decode(), "dataCrc32c": str(checksum)})
+    call.state.put(
+        f"secretmanager.payloads/{own}", {"data": base64.b64encode(data).decode(), "dataCrc32c": str(checksum)}
+    )
     call.state.put(f"secretmanager.latest/{path}", {"number": number})
     return row
 
@@ -169,7 +186,11 @@ def _list(call: Call) -> Answer:
     collection = "versions" if "/secrets/" in call.subject else "secrets"
     if collection == "versions":
         _secret(call, _path(call))
-    rows = [item for item in call.state.scan(f"secretmanager.{collection}/{_path(call)}/{collection}/") if _wanted(call, item[1])]
+    rows = [
+        item
+        for item in call.state.scan(f"secretmanager.{collection}/{_path(call)}/{collection}/")
+        if _wanted(call, item[1])
+    ]
     if collection == "versions":
         rows.sort(key=lambda item: -int(item[0].rsplit("/", 1)[1]))
     start = generic.start_of(call)
@@ -199,7 +220,6 @@ def _get_policy(call: Call) -> Answer:
 def _set_policy(call: Call) -> Answer:
     _secret(call, _path(call))
     return policies.write(call, call.subject, call.body.get("policy", {}))
-
 
 
 _BASE = "secretmanager.projects.secrets."

@@ -66,7 +66,11 @@ def _list(call: Call) -> Answer:
     states = {f"{name}.googleapis.com": "ENABLED" for name in projects.DEFAULT_SERVICES}
     states |= {key.rsplit("/", 1)[1]: row["state"] for key, row in call.state.scan(_key(number, ""))}
     start = generic.start_of(call)
-    rows = [(name, _shown(number, name, state)) for name, state in sorted(states.items()) if name > start and wanted in ("", state)]
+    rows = [
+        (name, _shown(number, name, state))
+        for name, state in sorted(states.items())
+        if name > start and wanted in ("", state)
+    ]
     found, token = generic.page(call, rows, default=50, most=200)
     return ({"services": found} if found else {}) | ({"nextPageToken": token} if token else {})
 
@@ -92,8 +96,17 @@ def _change(call: Call, names: list[str], state: str, kind: str) -> Answer:
         work = Work(f"operations/noop.DONE_OPERATION.{uuid_like(call.rng)}", "", args, None, _PACKAGE + kind)
         return operations.rendered(operations.finished(call, work, _response(args)))
     _hold(call, number, names, state)
-    metadata = {"@type": _PACKAGE + "OperationMetadata", "resourceNames": [f"projects/{number}/services/{name}" for name in names]}
-    work = Work(_operation_name(call, number), "serviceusage.changed", {"number": number, "names": names, "state": state, "kind": kind}, metadata, _PACKAGE + kind)
+    metadata = {
+        "@type": _PACKAGE + "OperationMetadata",
+        "resourceNames": [f"projects/{number}/services/{name}" for name in names],
+    }
+    work = Work(
+        _operation_name(call, number),
+        "serviceusage.changed",
+        {"number": number, "names": names, "state": state, "kind": kind},
+        metadata,
+        _PACKAGE + kind,
+    )
     return operations.rendered(operations.start(call, work))
 
 
@@ -126,7 +139,10 @@ def _enable(call: Call) -> Answer:
 def _batch_enable(call: Call) -> Answer:
     names = call.body.get("serviceIds", [])
     if not names or len(names) > _LARGEST_BATCH:
-        raise invalid(f"The number of services in a batch must be between 1 and {_LARGEST_BATCH}, got {len(names)}.", ("service_ids", "size"))
+        raise invalid(
+            f"The number of services in a batch must be between 1 and {_LARGEST_BATCH}, got {len(names)}.",
+            ("service_ids", "size"),
+        )
     return _change(call, names, "ENABLED", "BatchEnableServicesResponse")
 
 

@@ -30,7 +30,12 @@ def family(instance: Json) -> str:
 def install(state: State, place: str, instance: Json) -> None:
     """The administrator that every new instance has, and the databases that come with it."""
     server = Server()
-    server.add(_ADMINISTRATORS.get(family(instance), "root"), "" if family(instance) != "MYSQL" else "%", roles=[SUPER_ROLE], type="BUILT_IN")
+    server.add(
+        _ADMINISTRATORS.get(family(instance), "root"),
+        "" if family(instance) != "MYSQL" else "%",
+        roles=[SUPER_ROLE],
+        type="BUILT_IN",
+    )
     own = {"MYSQL": [], "POSTGRES": ["postgres"], "SQLSERVER": []}.get(family(instance), [])
     for name in own:
         state.put(f"sqladmin.databases/{place}/databases/{name}", database_row(state, place, name, "initial"))
@@ -99,12 +104,19 @@ def methods(
         instance, name = running(call), call.body.get("name", "")
         host = call.body.get("host") or ("%" if family(instance) == "MYSQL" else "")
         if not name or (family(instance) == "MYSQL" and len(name) > 32):
-            raise GoogleError(400, "Invalid request: User name must be between 1 and 32 characters long.", reason="invalid")
+            raise GoogleError(
+                400, "Invalid request: User name must be between 1 and 32 characters long.", reason="invalid"
+            )
         if _server(call.state, place_of(call)).account(name, host) is not None:
             # Inserting a user that is there changes its password, as the real API does.
             return operation(call, "CREATE_USER", "sqladmin.user_made", {"name": name, "host": host, "roles": None})
         roles = call.body.get("databaseRoles") or [SUPER_ROLE]
-        return operation(call, "CREATE_USER", "sqladmin.user_made", {"name": name, "host": host, "roles": roles, "type": call.body.get("type", "BUILT_IN")})
+        return operation(
+            call,
+            "CREATE_USER",
+            "sqladmin.user_made",
+            {"name": name, "host": host, "roles": roles, "type": call.body.get("type", "BUILT_IN")},
+        )
 
     def subject(call: Call) -> Json:
         name, host = call.query("name") or call.params.get("name", ""), call.query("host")
@@ -131,13 +143,22 @@ def methods(
         added = call.request.query.get("databaseRoles", []) or call.body.get("databaseRoles", [])
         kept = [] if call.flag("revokeExistingRoles") else account["roles"]
         roles = [*kept, *(role for role in added if role not in kept)]
-        return operation(call, "UPDATE_USER", "sqladmin.user_made", {"name": account["name"], "host": account["host"], "roles": roles})
+        return operation(
+            call,
+            "UPDATE_USER",
+            "sqladmin.user_made",
+            {"name": account["name"], "host": account["host"], "roles": roles},
+        )
 
     def delete(call: Call) -> Answer:
         running(call)
         name, host = call.query("name"), call.query("host")
         server = _server(call.state, place_of(call))
-        found = server.account(name, host) if host or name == "root" else server.account(name, "%") or server.account(name, "")
+        found = (
+            server.account(name, host)
+            if host or name == "root"
+            else server.account(name, "%") or server.account(name, "")
+        )
         if found is None:
             raise _rdbms(1396, f"Operation DROP USER failed for '{name}'@'{host}'")
         return operation(call, "DELETE_USER", "sqladmin.user_gone", {"name": name, "host": found["host"]})
@@ -160,7 +181,9 @@ def _user_made(ending: Ending) -> None:
     if ending.failed:
         return
     server = _server(ending.state, place)
-    account = server.account(args["name"], args["host"]) or server.add(args["name"], args["host"], type=args.get("type", "BUILT_IN"))
+    account = server.account(args["name"], args["host"]) or server.add(
+        args["name"], args["host"], type=args.get("type", "BUILT_IN")
+    )
     if args["roles"] is not None:
         account["roles"] = args["roles"]
     _save(ending.state, place, server)

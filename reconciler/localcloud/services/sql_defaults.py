@@ -13,7 +13,13 @@ _INSTALLED = {
 _MINORS = (18, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37)
 _GEMINI = {
     "MYSQL": ("activeQueryEnabled", "entitled", "flagRecommenderEnabled", "indexAdvisorEnabled"),
-    "POSTGRES": ("activeQueryEnabled", "entitled", "googleVacuumMgmtEnabled", "indexAdvisorEnabled", "oomSessionCancelEnabled"),
+    "POSTGRES": (
+        "activeQueryEnabled",
+        "entitled",
+        "googleVacuumMgmtEnabled",
+        "indexAdvisorEnabled",
+        "oomSessionCancelEnabled",
+    ),
 }
 
 
@@ -21,7 +27,9 @@ def _upgrades(version: str) -> list[Json]:
     def entry(name: str, shown: str) -> Json:
         return {"majorVersion": "MYSQL_8_0", "name": name, "displayName": shown}
 
-    minors = [entry(f"MYSQL_8_0_{minor}", f"MySQL 8.0.{minor}") for minor in _MINORS if version == "MYSQL_5_7" or minor > 31]
+    minors = [
+        entry(f"MYSQL_8_0_{minor}", f"MySQL 8.0.{minor}") for minor in _MINORS if version == "MYSQL_5_7" or minor > 31
+    ]
     if version == "MYSQL_5_7":
         return [entry("MYSQL_8_0", "MySQL 8.0"), *minors]
     return minors if version == "MYSQL_8_0" else []
@@ -58,12 +66,33 @@ def _settings(settings: Json, family: str, zone: str) -> None:
     }  # fmt: skip
     for name, value in defaults.items():
         settings.setdefault(name, value)
-    settings["locationPreference"] = {"zone": zone, **settings.get("locationPreference", {}), "kind": "sql#locationPreference"}
-    network: Json = {"ipv4Enabled": True, "authorizedNetworks": [], "requireSsl": False, **settings.get("ipConfiguration", {})}
+    settings["locationPreference"] = {
+        "zone": zone,
+        **settings.get("locationPreference", {}),
+        "kind": "sql#locationPreference",
+    }
+    network: Json = {
+        "ipv4Enabled": True,
+        "authorizedNetworks": [],
+        "requireSsl": False,
+        **settings.get("ipConfiguration", {}),
+    }
     network.setdefault("sslMode", "ALLOW_UNENCRYPTED_AND_ENCRYPTED")
     settings["ipConfiguration"] = network
-    backup: Json = {"enabled": False, "startTime": "12:00", "transactionLogRetentionDays": 7, **settings.get("backupConfiguration", {})}
-    backup |= {"kind": "sql#backupConfiguration", "backupRetentionSettings": {"retentionUnit": "COUNT", "retainedBackups": 7, **backup.get("backupRetentionSettings", {})}}
+    backup: Json = {
+        "enabled": False,
+        "startTime": "12:00",
+        "transactionLogRetentionDays": 7,
+        **settings.get("backupConfiguration", {}),
+    }
+    backup |= {
+        "kind": "sql#backupConfiguration",
+        "backupRetentionSettings": {
+            "retentionUnit": "COUNT",
+            "retainedBackups": 7,
+            **backup.get("backupRetentionSettings", {}),
+        },
+    }
     backup.setdefault("transactionalLogStorageState", "TRANSACTIONAL_LOG_STORAGE_STATE_UNSPECIFIED")
     settings["backupConfiguration"] = backup
 
@@ -71,10 +100,28 @@ def _settings(settings: Json, family: str, zone: str) -> None:
 def flags(version: str) -> list[Json]:
     """A few flags of MySQL, enough to know their shape."""
     known = {"max_connections": "INTEGER", "slow_query_log": "BOOLEAN", "long_query_time": "FLOAT", "innodb_buffer_pool_size": "INTEGER", "sql_mode": "STRING", "wait_timeout": "INTEGER"}  # fmt: skip
-    found = [{"kind": "sql#flag", "name": name, "type": kind, "appliesTo": ["MYSQL_5_7", "MYSQL_8_0", "MYSQL_8_4"]} for name, kind in known.items()]
+    found = [
+        {"kind": "sql#flag", "name": name, "type": kind, "appliesTo": ["MYSQL_5_7", "MYSQL_8_0", "MYSQL_8_4"]}
+        for name, kind in known.items()
+    ]
     return [flag for flag in found if not version or version in flag["appliesTo"]]
 
 
 def tiers() -> list[Json]:
-    sizes = {"db-f1-micro": 0.6, "db-g1-small": 1.7, "db-n1-standard-1": 3.75, "db-n1-standard-2": 7.5, "db-n1-standard-4": 15}
-    return [{"kind": "sql#tier", "tier": name, "RAM": str(int(ram * 2**30)), "DiskQuota": "3289376014336", "region": ["us-central1", "europe-west1"]} for name, ram in sizes.items()]
+    sizes = {
+        "db-f1-micro": 0.6,
+        "db-g1-small": 1.7,
+        "db-n1-standard-1": 3.75,
+        "db-n1-standard-2": 7.5,
+        "db-n1-standard-4": 15,
+    }
+    return [
+        {
+            "kind": "sql#tier",
+            "tier": name,
+            "RAM": str(int(ram * 2**30)),
+            "DiskQuota": "3289376014336",
+            "region": ["us-central1", "europe-west1"],
+        }
+        for name, ram in sizes.items()
+    ]

@@ -27,7 +27,9 @@ def place(call: Call) -> str:
 
 
 def project_id(call: Call) -> str:
-    return str((projects.find(call.state, call.params["project"]) or {"projectId": call.params["project"]})["projectId"])
+    return str(
+        (projects.find(call.state, call.params["project"]) or {"projectId": call.params["project"]})["projectId"]
+    )
 
 
 def link(call: Call, rest: str) -> str:
@@ -79,7 +81,10 @@ def shown(row: Json) -> Json:
         result["endTime"] = ended
     if "error" in row:
         code = "INTERNAL_ERROR" if row["error"]["code"] == 13 else "ERROR_RDBMS"
-        result["error"] = {"kind": "sql#operationErrors", "errors": [{"kind": "sql#operationError", "code": code, "message": row["error"]["message"]}]}
+        result["error"] = {
+            "kind": "sql#operationErrors",
+            "errors": [{"kind": "sql#operationError", "code": code, "message": row["error"]["message"]}],
+        }
     return result
 
 
@@ -98,7 +103,12 @@ def _insert(call: Call) -> Answer:
     row = {name: value for name, value in call.body.items() if name != "rootPassword"}
     number = str((projects.find(call.state, call.params["project"]) or {})["number"])
     complete(row, project_id(call), number, milliseconds(call.now))
-    row |= {"name": own, "state": "PENDING_CREATE", "selfLink": link(call, f"instances/{own}"), "etag": hexadecimal(call.rng, 64)}
+    row |= {
+        "name": own,
+        "state": "PENDING_CREATE",
+        "selfLink": link(call, f"instances/{own}"),
+        "etag": hexadecimal(call.rng, 64),
+    }
     row["serviceAccountEmailAddress"] = f"p{number}-{hexadecimal(call.rng, 6)}@gcp-sa-cloud-sql.iam.gserviceaccount.com"
     address = f"10.{call.rng.randrange(1, 250)}.{call.rng.randrange(250)}.{call.rng.randrange(2, 250)}"
     call.state.put(f"sqladmin.instances/{place(call)}", row)
@@ -113,7 +123,9 @@ def _created(ending: Ending) -> None:
         return
     row["state"] = "FAILED" if ending.failed else "RUNNABLE"
     network = row["settings"]["ipConfiguration"]
-    row["ipAddresses"] = [{"type": "PRIMARY", "ipAddress": "34." + ending.args["address"][3:]}] if network.get("ipv4Enabled") else []
+    row["ipAddresses"] = (
+        [{"type": "PRIMARY", "ipAddress": "34." + ending.args["address"][3:]}] if network.get("ipv4Enabled") else []
+    )
     if row["databaseVersion"].startswith("POSTGRES") and network.get("ipv4Enabled"):
         row["ipAddresses"].append({"type": "OUTGOING", "ipAddress": "35." + ending.args["address"][3:]})
     if network.get("privateNetwork"):
@@ -140,12 +152,18 @@ def _change(call: Call, wish: Json) -> Answer:
         raise GoogleError(400, "Invalid request: Invalid request since instance is not running.", reason="invalid")
     for name in _IMMUTABLE:
         if name in wish and wish[name] != row.get(name):
-            raise GoogleError(400, f"Invalid request: {name} of an instance cannot be changed after creation.", reason="invalid")
+            raise GoogleError(
+                400, f"Invalid request: {name} of an instance cannot be changed after creation.", reason="invalid"
+            )
     settings = wish.get("settings", {})
-    smaller = int(settings.get("dataDiskSizeGb") or row["settings"]["dataDiskSizeGb"]) < int(row["settings"]["dataDiskSizeGb"])
+    smaller = int(settings.get("dataDiskSizeGb") or row["settings"]["dataDiskSizeGb"]) < int(
+        row["settings"]["dataDiskSizeGb"]
+    )
     if smaller:
         raise GoogleError(400, "Invalid request: Disk size cannot be decreased.", reason="invalid")
-    changed = merged(row, {name: value for name, value in wish.items() if name not in ("etag", "state", "selfLink", "project")})
+    changed = merged(
+        row, {name: value for name, value in wish.items() if name not in ("etag", "state", "selfLink", "project")}
+    )
     # PUT replaces the settings as a whole: what is left out is gone. PATCH merges, and null removes.
     if call.method.name == "update" and settings:
         changed["settings"] = dict(settings)
@@ -174,8 +192,14 @@ def _get(call: Call) -> Answer:
 
 def _list(call: Call) -> Answer:
     prefix = projects.canonical(call.state, f"projects/{call.params['project']}")
-    found, token = generic.page(call, call.state.scan(f"sqladmin.instances/{prefix}/", generic.start_of(call)), default=500, most=500)
-    return {"kind": "sql#instancesList"} | ({"items": found} if found else {}) | ({"nextPageToken": token} if token else {})
+    found, token = generic.page(
+        call, call.state.scan(f"sqladmin.instances/{prefix}/", generic.start_of(call)), default=500, most=500
+    )
+    return (
+        {"kind": "sql#instancesList"}
+        | ({"items": found} if found else {})
+        | ({"nextPageToken": token} if token else {})
+    )
 
 
 def _delete(call: Call) -> Answer:
@@ -231,7 +255,9 @@ def _insert_database(call: Call) -> Answer:
 def _database_made(ending: Ending) -> None:
     _free(ending)
     if not ending.failed:
-        ending.state.put(f"sqladmin.databases/{ending.args['place']}/databases/{ending.args['name']}", ending.args["row"])
+        ending.state.put(
+            f"sqladmin.databases/{ending.args['place']}/databases/{ending.args['name']}", ending.args["row"]
+        )
 
 
 def _database(call: Call) -> Json:
@@ -274,7 +300,9 @@ def _database_gone(ending: Ending) -> None:
 
 
 def _get_operation(call: Call) -> Answer:
-    key = operations.key_of(call.state, "sqladmin", f"projects/{call.params['project']}/operations/{call.params['operation']}")
+    key = operations.key_of(
+        call.state, "sqladmin", f"projects/{call.params['project']}/operations/{call.params['operation']}"
+    )
     row = call.state.get(key)
     if row is None:
         raise GoogleError(404, "The Cloud SQL instance operation does not exist.", reason="operationDoesNotExist")
@@ -286,7 +314,9 @@ def _list_operations(call: Call) -> Answer:
     wanted = call.query("instance")
     rows = [row for _, row in call.state.scan(prefix) if wanted in ("", row["extra"]["targetId"])]
     rows.sort(key=lambda row: -row["started"])
-    start = int(call.query("pageToken") or 0) if call.query("pageToken").isdigit() or not call.query("pageToken") else -1
+    start = (
+        int(call.query("pageToken") or 0) if call.query("pageToken").isdigit() or not call.query("pageToken") else -1
+    )
     if start < 0:
         raise invalid("Invalid page token.")
     size = call.whole("maxResults", 100) or 100
@@ -321,13 +351,19 @@ def _backed_up(ending: Ending) -> None:
     _free(ending)
     row = ending.state.get(ending.args["key"])
     if row is not None:
-        ending.state.put(ending.args["key"], {**row, "status": "FAILED" if ending.failed else "SUCCESSFUL", "endTime": ending.stamp})
+        ending.state.put(
+            ending.args["key"], {**row, "status": "FAILED" if ending.failed else "SUCCESSFUL", "endTime": ending.stamp}
+        )
 
 
 def _list_backups(call: Call) -> Answer:
     load(call)
     found, token = generic.page(call, call.state.scan(f"sqladmin.backupRuns/{place(call)}/", generic.start_of(call)))
-    return {"kind": "sql#backupRunsList"} | ({"items": found} if found else {}) | ({"nextPageToken": token} if token else {})
+    return (
+        {"kind": "sql#backupRunsList"}
+        | ({"items": found} if found else {})
+        | ({"nextPageToken": token} if token else {})
+    )
 
 
 _ENDS: dict[str, Finisher] = {

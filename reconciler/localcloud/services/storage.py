@@ -65,7 +65,9 @@ def _complete(call: Call, row: Json) -> None:
     stamp = milliseconds(call.now)
     access: Json = {"publicAccessPrevention": "inherited", **row.get("iamConfiguration", {})}
     uniform: Json = {"enabled": False, **access.get("uniformBucketLevelAccess", {})}
-    uniform.pop("lockedTime", None) if not uniform["enabled"] else uniform.setdefault("lockedTime", milliseconds(call.now + 90 * 86400))
+    uniform.pop("lockedTime", None) if not uniform["enabled"] else uniform.setdefault(
+        "lockedTime", milliseconds(call.now + 90 * 86400)
+    )
     row["iamConfiguration"] = {**access, "uniformBucketLevelAccess": uniform, "bucketPolicyOnly": dict(uniform)}
     if row["locationType"] != "region":
         row.setdefault("rpo", "DEFAULT")
@@ -92,9 +94,14 @@ def _get(call: Call) -> Answer:
 def _list(call: Call) -> Answer:
     number = (projects.find(call.state, call.query("project")) or {})["number"]
     prefix = f"storage.ofproject/{number}/"
-    rows = ((key, call.state.get(key_of(key.removeprefix(prefix))) or {}) for key, _ in call.state.scan(prefix + call.query("prefix"), generic.start_of(call)))
+    rows = (
+        (key, call.state.get(key_of(key.removeprefix(prefix))) or {})
+        for key, _ in call.state.scan(prefix + call.query("prefix"), generic.start_of(call))
+    )
     found, token = generic.page(call, rows, default=1000)
-    return {"kind": "storage#buckets"} | ({"items": found} if found else {}) | ({"nextPageToken": token} if token else {})
+    return (
+        {"kind": "storage#buckets"} | ({"items": found} if found else {}) | ({"nextPageToken": token} if token else {})
+    )
 
 
 def _change(call: Call) -> Answer:
@@ -105,7 +112,11 @@ def _change(call: Call) -> Answer:
     if "location" in call.body and call.body["location"].upper() != row["location"]:
         raise GoogleError(400, "Cannot change the location of a bucket.", reason="invalid")
     kept = {name: row[name] for name in _SERVER_SET if name in row}
-    changed = merged(row, {**call.body, **wish}) if call.method.name == "patch" else {**kept, "storageClass": row["storageClass"], **wish}
+    changed = (
+        merged(row, {**call.body, **wish})
+        if call.method.name == "patch"
+        else {**kept, "storageClass": row["storageClass"], **wish}
+    )
     changed |= kept
     changed |= {"metageneration": str(int(row["metageneration"]) + 1), "updated": milliseconds(call.now)}
     _complete(call, changed)
@@ -177,7 +188,9 @@ def _set_policy(call: Call) -> Answer:
 def _same_etag(call: Call, before: Answer) -> None:
     sent = call.body.get("etag")
     if sent and isinstance(before, dict) and sent.rstrip("=") != before["etag"].rstrip("="):
-        raise GoogleError(412, "At least one of the pre-conditions you specified did not hold.", reason="conditionNotMet")
+        raise GoogleError(
+            412, "At least one of the pre-conditions you specified did not hold.", reason="conditionNotMet"
+        )
 
 
 def _test(call: Call) -> Answer:
@@ -208,7 +221,11 @@ def _folder(call: Call) -> Json:
 def _insert_folder(call: Call) -> Answer:
     bucket = load(call)
     if not bucket["iamConfiguration"]["uniformBucketLevelAccess"]["enabled"]:
-        raise GoogleError(400, "Cannot create managed folders in a bucket without uniform bucket-level access enabled.", reason="invalid")
+        raise GoogleError(
+            400,
+            "Cannot create managed folders in a bucket without uniform bucket-level access enabled.",
+            reason="invalid",
+        )
     if call.state.get(_folder_key(call)) is not None:
         raise GoogleError(409, "The managed folder already exists.", reason="conflict")
     own, stamp = _folder_name(call), milliseconds(call.now)
@@ -229,9 +246,15 @@ def _get_folder(call: Call) -> Answer:
 
 def _list_folders(call: Call) -> Answer:
     load(call)
-    rows = call.state.scan(f"storage.managedFolders/{call.params['bucket']}/{call.query('prefix')}", generic.start_of(call))
+    rows = call.state.scan(
+        f"storage.managedFolders/{call.params['bucket']}/{call.query('prefix')}", generic.start_of(call)
+    )
     found, token = generic.page(call, rows, default=1000)
-    return {"kind": "storage#managedFolders"} | ({"items": found} if found else {}) | ({"nextPageToken": token} if token else {})
+    return (
+        {"kind": "storage#managedFolders"}
+        | ({"items": found} if found else {})
+        | ({"nextPageToken": token} if token else {})
+    )
 
 
 def _delete_folder(call: Call) -> Answer:

@@ -58,7 +58,9 @@ def store(call: Call, bucket: str, name: str, meta: Json, content: bytes) -> Jso
     digest = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
     for field, actual in (("crc32c", checksum), ("md5Hash", digest)):
         if meta.get(field, actual) != actual:
-            raise GoogleError(400, f"Provided {field} \"{meta[field]}\" doesn't match calculated {field} \"{actual}\".", reason="invalid")
+            raise GoogleError(
+                400, f'Provided {field} "{meta[field]}" doesn\'t match calculated {field} "{actual}".', reason="invalid"
+            )
     if before is not None:
         _retire(call, owner, before)
     generation = str(max(int(call.now * 1_000_000), int((before or {"generation": 0})["generation"]) + 1))
@@ -134,7 +136,12 @@ def _download(call: Call, row: Json) -> Response:
     first = int(wanted[1]) if wanted[1] else max(size - int(wanted[2]), 0)
     last = min(int(wanted[2]), size - 1) if wanted[1] and wanted[2] else size - 1
     if first >= size:
-        raise GoogleError(416, "The requested range cannot be satisfied.", reason="requestedRangeNotSatisfiable", headers={"content-range": f"bytes */{size}"})
+        raise GoogleError(
+            416,
+            "The requested range cannot be satisfied.",
+            reason="requestedRangeNotSatisfiable",
+            headers={"content-range": f"bytes */{size}"},
+        )
     return Response(206, content[first : last + 1], {**headers, "content-range": f"bytes {first}-{last}/{size}"})
 
 
@@ -142,7 +149,11 @@ def _change(call: Call) -> Answer:
     row = find(call, call.params["bucket"], call.params["object"], call.query("generation"))
     check(call, row)
     wish = {name: value for name, value in call.body.items() if name in _WRITABLE}
-    kept = row if call.method.name == "patch" else {name: value for name, value in row.items() if name not in _WRITABLE or name == "storageClass"}
+    kept = (
+        row
+        if call.method.name == "patch"
+        else {name: value for name, value in row.items() if name not in _WRITABLE or name == "storageClass"}
+    )
     changed = merged(kept, wish)
     changed |= {"metageneration": str(int(row["metageneration"]) + 1), "updated": milliseconds(call.now)}
     call.state.put(f"storage.o/{row['bucket']}/{row['name']}", changed)
@@ -191,7 +202,9 @@ def _rows(call: Call, bucket: str) -> Iterator[tuple[str, Json]]:
         return
     live = ((f"{row['name']}#{row['generation']}", row) for _, row in call.state.scan(f"storage.o/{bucket}/{prefix}"))
     if call.flag("versions"):
-        old = ((f"{row['name']}#{row['generation']}", row) for _, row in call.state.scan(f"storage.old/{bucket}/{prefix}"))
+        old = (
+            (f"{row['name']}#{row['generation']}", row) for _, row in call.state.scan(f"storage.old/{bucket}/{prefix}")
+        )
         live = iter(sorted([*live, *old], key=lambda item: (item[1]["name"], int(item[1]["generation"]))))
     first, last = call.query("startOffset"), call.query("endOffset")
     start_name = after.rpartition("#")[0]
@@ -250,12 +263,20 @@ def _copied(call: Call) -> Json:
     meta = {**{name: source[name] for name in _WRITABLE if name in source}, **call.body}
     meta.pop("crc32c", None)
     meta.pop("md5Hash", None)
-    return store(call, call.params["destinationBucket"], call.params["destinationObject"], meta, content_of(call, source))
+    return store(
+        call, call.params["destinationBucket"], call.params["destinationObject"], meta, content_of(call, source)
+    )
 
 
 def _rewrite(call: Call) -> Answer:
     row = _copied(call)
-    return {"kind": "storage#rewriteResponse", "totalBytesRewritten": row["size"], "objectSize": row["size"], "done": True, "resource": row}
+    return {
+        "kind": "storage#rewriteResponse",
+        "totalBytesRewritten": row["size"],
+        "objectSize": row["size"],
+        "done": True,
+        "resource": row,
+    }
 
 
 def _compose(call: Call) -> Answer:

@@ -39,9 +39,16 @@ def answer(call: Call) -> Upload | Response:
     elif kind == "resumable":
         return _opened(call, bucket)
     elif kind == "media" or call.media == "upload":
-        meta, content = {"contentType": call.request.headers.get("content-type", "application/octet-stream")}, call.request.body
+        meta, content = (
+            {"contentType": call.request.headers.get("content-type", "application/octet-stream")},
+            call.request.body,
+        )
     else:
-        raise GoogleError(400, "Upload requests must include an uploadType URL parameter and a URL path beginning with /upload/", reason="wrongUrlForUpload")
+        raise GoogleError(
+            400,
+            "Upload requests must include an uploadType URL parameter and a URL path beginning with /upload/",
+            reason="wrongUrlForUpload",
+        )
     return Upload(bucket, call.query("name") or str(meta.get("name", "")), meta, content)
 
 
@@ -99,11 +106,16 @@ def _continued(call: Call, bucket: str) -> Upload | Response:
         if found[1]:
             first = int(found[1])
             if first > len(content):
-                raise GoogleError(503, "Invalid request. According to the Content-Range header, the upload offset is past what was received.")
+                raise GoogleError(
+                    503,
+                    "Invalid request. According to the Content-Range header, the upload offset is past what was received.",
+                )
             content = content[:first] + call.request.body
     if total == "*" or len(content) < int(total):
         call.state.put(key, {**session, "data": base64.b64encode(content).decode()})
         return Response(308, None, {"range": f"bytes=0-{len(content) - 1}"} if content else {})
     call.state.delete(key)
-    call.request = type(call.request)(call.request.verb, call.request.path, {**call.request.query, **session["query"]}, call.request.headers)
+    call.request = type(call.request)(
+        call.request.verb, call.request.path, {**call.request.query, **session["query"]}, call.request.headers
+    )
     return Upload(bucket, session["name"], session["meta"], content)

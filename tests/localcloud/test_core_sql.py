@@ -1,0 +1,132 @@
+"""Cloud SQL in the core: one operation at a time, states, protection, and who may read whose database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+BASE = "/sqladmin/sql/v1beta4/projects/acme-eu-001/instances"
+WISH = {"name": "main", "region": "europe-west1", "settings": {"tier": "db-custom-2-8192"}}
+
+
+@pytest.fixture
+def main(world: Any) -> str:
+    return str(world.instance())
+
+
+@pytest.fixture
+def shared(world: Any, main: str) -> str:
+    """Two tenants' databases and users, made through the Admin API."""
+    for collection, name in (("databases", "tenant_a"), ("databases", "tenant_b"), ("users", "a"), ("users", "b")):
+        assert world.ask("POST", f"{main}/{collection}", {"name": name, "host": "%"} if collection == "users" else {"name": name})[0] == 200
+        world.pass_time(10)
+    return main
+
+
+def test_an_instance_takes_its_time_and_then_has_an_address(world: Any) -> None:
+    _, operation = world.ask("POST", BASE, WISH)
+    assert (operation["status"], operation["operationType"], operation["targetId"]) == ("PENDING", "CREATE", "main")
+    early = world.ask("GET", f"{BASE}/main")[1]
+    assert (early["state"], "ipAddresses" in early) == ("PENDING_CREATE", False)
+    assert world.ask("POST", f"{BASE}/main/databases", {"name": "x"})[0] == 400
+    world.pass_time(481)
+    found = world.ask("GET", f"{BASE}/main")[1]
+    assert (found["state"], found["ipAddresses"][0]["type"]) == ("RUNNABLE", "PRIMARY")
+    assert found["settings"]["dataDiskSizeGb"] == "10"
+    done = world.ask("GET", f"/sqladmin/sql/v1beta4/projects/acme-eu-001/operations/{operation['name']}")[1]
+    assert (done["status"], "error" in done) == ("DONE", False)
+
+
+def test_only_one_operation_at_a_time(world: Any, main: str) -> None:
+    assert world.ask("POST", f"{main}/databases", {"name": "one"})[0] == 200
+    status, answer = world.ask("POST", f"{main}/databases", {"name": "two"})
+    assert status == 409
+    assert answer["error"]["errors"][0]["reason"] == "operationInProgress"
+    assert answer["error"]["message"].startswith("Operation failed because another operation was already in progress.")
+    world.pass_time(10)
+    assert world.ask("POST", f"{main}/databases", {"name": "two"})[0] == 200
+
+
+def test_deletion_protection_and_what_cannot_shrink(world: Any, main: str) -> None:
+    world.ask("PATCH", main, {"settings": {"deletionProtectionEnabled": True, "dataDiskSizeGb": "100"}})
+    world.pass_time(100)
+    status, answer = world.ask("DELETE", main)
+    assert (status, "deletion protection" in answer["error"]["message"]) == (400, True)
+    assert world.ask("PATCH", main, {"settings": {"dataDiskSizeGb": "50"}})[0] == 400
+    assert world.ask("PATCH", main, {"region": "us-central1"})[0] == 400
+    found = world.ask("GET", main)[1]
+    assert (found["settings"]["dataDiskSizeGb"], found["settings"]["tier"]) == ("100", "db-custom-2-8192")
+    world.ask("PATCH", main, {"settings": {"deletionProtectionEnabled": False}})
+    world.pass_time(100)
+    assert world.ask("DELETE", main)[0] == 200
+    world.pass_time(100)
+    assert world.ask("GET", main)[0] == 404
+
+
+def test_an_instance_that_failed_to_be_made_says_so(world: Any) -> None:
+    _, operation = world.ask("POST", BASE, WISH, half_finish="INTERNAL: quota")
+    world.pass_time(1000)
+    done = world.ask("GET", f"/sqladmin/sql/v1beta4/projects/acme-eu-001/operations/{operation['name']}")[1]
+    assert done["error"]["errors"][0]["message"] == "quota"
+    assert world.ask("GET", f"{BASE}/main")[1]["state"] == "FAILED"
+
+
+def test_v1_and_v1beta4_are_the_same_cloud(world: Any, main: str) -> None:
+    assert world.ask("GET", main.replace("/sql/v1beta4/", "/v1/")) == world.ask("GET", main)
+
+
+def test_users_of_the_admin_api_reach_every_database(world: Any, shared: str) -> None:
+    """As on Google: this is the hole that grants by SQL must close."""
+    assert "status" not in world.sql(shared, "USE tenant_b", user="a")
+
+
+def test_narrowed_users_reach_their_own_database_only(world: Any, shared: str) -> None:
+    for own in ("a", "b"):
+        narrowed = world.sql(
+            shared,
+            rf"REVOKE 'cloudsqlsuperuser' FROM '{own}'@'%'; REVOKE ALL PRIVILEGES, GRANT OPTION FROM '{own}'@'%';"
+            rf"GRANT ALL PRIVILEGES ON `tenant\_{own}`.* TO '{own}'@'%'",
+        )
+        assert "status" not in narrowed
+    denied = world.sql(shared, "USE tenant_b", user="a")
+    assert denied["status"]["message"] == "Error 1044 (42000): Access denied for user 'a'@'%' to database 'tenant_b'"
+    assert "status" not in world.sql(shared, "USE tenant_a", user="a")
+    assert "status" not in world.sql(shared, "SELECT 1", user="b", database="tenant_b")
+    assert world.sql(shared, "SELECT 1", user="b", database="tenant_a")["status"]["code"] == 7
+    shown = world.sql(shared, "SHOW DATABASES", user="a")["results"][0]["rows"]
+    assert [row["values"][0]["value"] for row in shown] == ["information_schema", "performance_schema", "tenant_a"]
+
+
+def test_an_unescaped_underscore_lets_a_neighbour_in(world: Any, shared: str) -> None:
+    world.ask("POST", f"{shared}/databases", {"name": "tenantxa"})
+    world.pass_time(10)
+    world.sql(shared, "CREATE USER 'c'@'%'; GRANT SELECT ON `tenant_a`.* TO 'c'@'%'")
+    assert "status" not in world.sql(shared, "USE tenantxa", user="c")
+    world.sql(shared, r"REVOKE SELECT ON `tenant_a`.* FROM 'c'@'%'; GRANT SELECT ON `tenant\_a`.* TO 'c'@'%'")
+    assert world.sql(shared, "USE tenantxa", user="c")["status"]["code"] == 7
+    assert "status" not in world.sql(shared, "USE tenant_a", user="c")
+
+
+def test_users_and_databases_made_by_sql_are_seen_by_the_admin_api_and_back(world: Any, main: str) -> None:
+    world.sql(main, "CREATE USER 'x'@'%' IDENTIFIED BY 'secret'; CREATE DATABASE IF NOT EXISTS shop")
+    assert [user["name"] for user in world.ask("GET", f"{main}/users")[1]["items"]] == ["root", "x"]
+    assert [found["name"] for found in world.ask("GET", f"{main}/databases")[1]["items"]] == ["shop"]
+    assert b"secret" not in b"".join(value for _, value in world.rows.scan("", "\U0010ffff", 10_000))
+    world.ask("DELETE", f"{main}/users", name="x", host="%")
+    world.pass_time(10)
+    assert world.sql(main, "SHOW GRANTS FOR 'x'@'%'")["status"]["message"].startswith("Error 1141 (42000): There is no such grant")
+
+
+def test_the_first_statement_that_fails_ends_the_run(world: Any, main: str) -> None:
+    answer = world.sql(main, "CREATE DATABASE one; CREATE DATABASE one; CREATE DATABASE two")
+    assert answer["status"]["message"] == "Error 1007 (HY000): Can't create database 'one'; database exists"
+    assert len(answer["results"]) == 1
+    assert [found["name"] for found in world.ask("GET", f"{main}/databases")[1]["items"]] == ["one"]
+
+
+def test_a_full_backup_run_is_listed(world: Any, main: str) -> None:
+    world.ask("POST", f"{main}/backupRuns", {"description": "before"})
+    assert world.ask("GET", f"{main}/backupRuns")[1]["items"][0]["status"] == "RUNNING"
+    world.pass_time(100)
+    assert world.ask("GET", f"{main}/backupRuns")[1]["items"][0]["status"] == "SUCCESSFUL"
