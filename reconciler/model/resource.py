@@ -32,7 +32,7 @@ class Ref:
     @classmethod
     def from_body(cls, value: Any) -> "Ref | None":
         """The Ref that a body value stands for, or None when the value is an ordinary one."""
-        if not isinstance(value, Mapping) or set(value) != {REF}:
+        if not isinstance(value, Mapping) or len(value) != 1 or REF not in value:
             return None
         inner = value[REF]
         return cls(Address.parse(inner["resource"]), inner["path"], inner.get("template", "{}"))

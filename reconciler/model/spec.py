@@ -308,7 +308,7 @@ class TierLimits(Strict):
 
 
 class TierSpec(Strict):
-    price_usd: float = Field(ge=0, description="Price a month, USD.", strict=False)
+    price_usd: float = Field(ge=0, description="Price a month, USD.")
     availability: Annotated[str, StringConstraints(pattern=r"^99(\.[0-9]{1,3})?$")] = Field(
         description='Availability promised, percent, quoted: "99.95".'
     )
@@ -350,12 +350,10 @@ class Images(Strict):
 
 class BlastRadius(Strict):
     percent: float = Field(
-        1.0, gt=0, le=100, strict=False, description="Share of live sites one plan may change, from 100 live sites on."
+        1.0, gt=0, le=100, description="Share of live sites one plan may change, from 100 live sites on."
     )
     sites: int = Field(10, ge=1, description="Live sites one plan may change in a fleet below 100.")
-    shard_percent: float = Field(
-        30.0, gt=0, le=100, strict=False, description="Share of a shard's resources one plan may change."
-    )
+    shard_percent: float = Field(30.0, gt=0, le=100, description="Share of a shard's resources one plan may change.")
 
 
 class Guards(Strict):
@@ -366,21 +364,18 @@ class Guards(Strict):
         1.0,
         ge=0,
         le=100,
-        strict=False,
         description="Share of tenants that may vanish from the fleet between two versions.",
     )
     partial_read_percent: float = Field(
         90.0,
         ge=0,
         le=100,
-        strict=False,
         description="A list shorter than this share of what was known is a partial read.",
     )
     mass_drift_percent: float = Field(
         1.0,
         ge=0,
         le=100,
-        strict=False,
         description="Share of tenants drifted in one sweep that stops the sweep, from 100 live sites on.",
     )
     plan_age_minutes: int = Field(60, ge=1, le=1440, description="Age at which observations are read again.")
