@@ -30,8 +30,10 @@ def check(parsed: Parsed) -> tuple[Strict | None, tuple[Diagnostic, ...]]:
     The path says which kind belongs in the file. Both the pydantic model and the JSON Schema must accept.
     """
     where = place(parsed.path)
-    if parsed.value is None or where is None:
+    if where is None:
         return None, parsed.diagnostics
+    if parsed.value is None:
+        return None, tuple(replace(d, target=where.target) for d in parsed.diagnostics)
     found = [*_heading(parsed, where.kind), *_nulls(parsed, parsed.value, ())]
     document: Strict | None = None
     try:

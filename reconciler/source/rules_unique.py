@@ -44,10 +44,21 @@ def _once(code: str, noun: str, claims: Iterable[tuple[str, Claim]], help_: str)
     for value, claim in claims:
         by_value[value].append(claim)
     for value, holders in by_value.items():
-        for index, (written, path) in enumerate(holders if len(holders) > 1 else ()):
+        if len(holders) < 2:
+            continue
+        holders.sort(key=lambda claim: _rank(claim[0]))
+        lowest = _rank(holders[-1][0])
+        for index, (written, path) in enumerate(holders):
+            if _rank(written) < lowest:
+                continue  # a tenant that claims what is its shard's must not freeze the shard
             other, other_path = holders[1 if index == 0 else 0]
             message = f"The {noun} `{value}` stands at {other.at(*other_path)} too"
             yield error(written, code, message, path, help_)
+
+
+def _rank(written: Written[Any]) -> int:
+    where = place(written.path)
+    return ("Fleet", "Tier", "Shard", "Tenant").index(where.kind if where else "Fleet")
 
 
 def _uids(fleet: Fleet) -> Iterator[tuple[str, Claim]]:
@@ -80,6 +91,12 @@ def _projects(fleet: Fleet) -> Iterator[tuple[str, Claim]]:
 
 
 def _buckets(fleet: Fleet) -> Iterator[tuple[str, Claim]]:
+    """Two default names are the same only where the project is: that is told already."""
+    defaults: dict[str, Claim] = {}
     for written in fleet.shards.values():
         spec = written.document.spec
-        yield spec.bucket.name or f"{spec.project.id}-media", (written, ("spec", "bucket", "name"))
+        if spec.bucket.name is not None:
+            yield spec.bucket.name, (written, ("spec", "bucket", "name"))
+        else:
+            defaults[f"{spec.project.id}-media"] = (written, ("spec", "project", "id"))
+    yield from defaults.items()
