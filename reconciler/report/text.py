@@ -121,7 +121,8 @@ def _drift(plan: Plan, style: Style) -> list[str]:
     drifted = [change for change in plan.changes if change.drift]
     if not drifted:
         return []
-    lines = [style.yellow(f"Note: {count(len(drifted), 'object')} changed outside Git; this plan sets them back:")]
+    them = "it" if len(drifted) == 1 else "them"
+    lines = [style.yellow(f"Note: {count(len(drifted), 'object')} changed outside Git; this plan sets {them} back:")]
     lines += [f"  {plain(str(change.address))}" for change in drifted[:NAMES_SHOWN]]
     if len(drifted) > NAMES_SHOWN:
         lines.append(f"  and {len(drifted) - NAMES_SHOWN:,} more: aipress drift list")
