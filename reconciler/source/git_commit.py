@@ -13,7 +13,7 @@ import pygit2
 from pygit2.enums import FileMode, FileStatus, RepositoryState
 
 from reconciler.model.errors import InputError, RefusedError
-from reconciler.source.paths import UNSEEN
+from reconciler.source.paths import odd
 
 _AUTHOR = re.compile(r"(?P<name>[^<>\n]+?)\s*<(?P<address>[^<>\s]+)>\Z")
 
@@ -149,13 +149,18 @@ def _nested(blobs: Mapping[str, str]) -> _Tree:
 
 
 def _checked(path: str) -> None:
-    parts = path.split("/")
-    if any(p in ("", ".", "..") or p.lower() == ".git" for p in parts) or "\\" in path or UNSEEN.search(path):
+    if odd(path):
         raise InputError(f"{path!r} is no path inside the fleet repository", "choose another name")
 
 
+def _with_address(actor: str) -> str:
+    """A person known by an address or a login name alone, as git wants it: `jo@x.example` -> `jo <jo@x.example>`."""
+    name = actor.partition("@")[0]
+    return f"{name} <{actor}>" if "@" in actor else f"{name} <{name}@localhost>"
+
+
 def _signature(author: str, at: int | None) -> pygit2.Signature:
-    found = _AUTHOR.match(author.strip())
+    found = _AUTHOR.match(author.strip()) or _AUTHOR.match(_with_address(author.strip()))
     if not found:
         raise InputError(
             f"the author {author!r} is not of the form `Name <address>`", "set `actor`, or git's user.name"
