@@ -23,6 +23,8 @@ PATIENCE = 40
 STALE = 10.0
 """Seconds after which a ref's lock file is taken for what a killed process left (a ref update takes milliseconds)."""
 
+_TRIMMED = " .,:;<>\"\\'"
+
 
 class MovedError(Exception):
     """The ref is no longer what the caller believed."""
@@ -217,9 +219,13 @@ def _blobs(tree: pygit2.Tree, at: str) -> Iterator[tuple[str, pygit2.Blob]]:
 
 
 def _signature(author: str, at: int) -> pygit2.Signature:
+    """Any text makes one: libgit2 refuses a name or mail that is empty once it has trimmed `_TRIMMED`."""
     name, _, mail = author.partition("<")
-    clean_name = "".join(c for c in name if c.isprintable() and c not in "<>").strip()
-    clean_mail = "".join(c for c in mail.rstrip("> ") if c.isprintable() and c not in "<> ")
+    clean_name, clean_mail = _clean(name), "".join(_clean(mail).split())
     if not clean_mail:
         clean_mail = clean_name if "@" in clean_name and " " not in clean_name else "aipress@localhost"
     return pygit2.Signature(clean_name or "aipress", clean_mail, at, 0)
+
+
+def _clean(text: str) -> str:
+    return "".join(c for c in text if c.isprintable() and c not in "<>").strip(_TRIMMED)

@@ -111,9 +111,10 @@ HOLDER = (
 
 def test_who_comes_second_is_told_who_holds_it(tmp_path: Path) -> None:
     lease = FlockLease(tmp_path)
-    with lease.hold("apply"), lease.hold("another"):
-        with pytest.raises(RefusedError, match=f"held by process {os.getpid()}"), FlockLease(tmp_path).hold("apply"):
-            pass
+    second = FlockLease(tmp_path).hold("apply")
+    refused = pytest.raises(RefusedError, match=f"held by process {os.getpid()}")
+    with lease.hold("apply"), lease.hold("another"), refused, second:
+        pass
     with lease.hold("apply"):
         pass
 
