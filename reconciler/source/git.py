@@ -77,7 +77,7 @@ class GitRepository:
         try:
             return str(self._repo.revparse_single(revision).peel(pygit2.Commit).id)
         except (KeyError, ValueError, pygit2.GitError) as error:
-            if revision == "HEAD" and self._repo.is_empty:
+            if revision == "HEAD" and self._repo.head_is_unborn:
                 raise InputError("the fleet repository has no commit yet", "commit the fleet files first") from error
             raise InputError(
                 f"`{revision}` is no commit of {self.git_dir}", "fetch it first, or look with `git log`"
@@ -95,7 +95,7 @@ class GitRepository:
 
     def changed(self, base: str, head: str) -> Sequence[str]:
         """Equal subtrees are not opened, so the cost follows the difference."""
-        return sorted(self._differ(self._fleet_tree(base), self._fleet_tree(head), ""))
+        return sorted(set(self._differ(self._fleet_tree(base), self._fleet_tree(head), "")))
 
     def read(self, blob: str, limit: int) -> bytes:
         """A blob larger than the limit is cut; git would load it whole, so its size is asked first."""
@@ -211,7 +211,7 @@ class GitRepository:
     def _holds_fleet(self, inside: str) -> bool:
         if not self.bare and (Path(self._repo.workdir) / inside / FLEET_FILE).is_file():
             return True
-        if self._repo.is_empty or self._repo.head_is_unborn:
+        if self._repo.head_is_unborn:
             return self.bare and not inside  # a server's repository before its first push
         try:
             entry = self._repo.head.peel(pygit2.Tree)[f"{inside}/{FLEET_FILE}" if inside else FLEET_FILE]

@@ -24,10 +24,10 @@ from reconciler.source.paths import (
     SUBMODULE,
     SYMLINK,
     TREE,
-    UNSEEN,
     Place,
     holder,
     near_miss,
+    odd,
     place,
 )  # fmt: skip
 from reconciler.source.rules import rules
@@ -221,9 +221,7 @@ class _Reading:
 
 def _refusal(file: TreeFile, where: Place | None) -> Diagnostic | None:
     """Why an entry of the tree is not read, when its author should know."""
-    parts = file.path.split("/")
-    odd = any(part in ("", ".", "..") or UNSEEN.search(part) or "\\" in part for part in parts)
-    if odd or (where is not None and where.kind in ("Tenant", "Shard") and not _good_names(where)):
+    if odd(file.path) or (where is not None and where.kind in ("Tenant", "Shard") and not _good_names(where)):
         message = f"{file.path[:200]!r} is no name for a fleet file"
         help_ = "names are 3 to 30 lower-case letters, digits and hyphens, and start with a letter"
         return Diagnostic("AP016", Severity.ERROR, message, file.path, help=help_)
@@ -255,7 +253,7 @@ def _unread(file: TreeFile) -> Diagnostic | None:
 
 
 def _good_names(where: Place) -> bool:
-    return all(TENANT_NAME.match(name) for name in (where.name, where.shard))
+    return all(TENANT_NAME.fullmatch(name) for name in (where.name, where.shard))
 
 
 def _on_the_way(path: str) -> bool:

@@ -22,6 +22,14 @@ UNSEEN = re.compile(
 )
 
 
+def odd(path: str) -> bool:
+    """Whether a path has a part that could lead elsewhere, or characters that deceive who reads it."""
+    parts = path.split("/")
+    if any(part in ("", ".", "..") or part.lower() == ".git" for part in parts):
+        return True
+    return "\\" in path or "\n" in path or "\t" in path or "\r" in path or UNSEEN.search(path) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """What a path says by itself. `kind` is the document kind that belongs there; `target` what a bad file freezes."""

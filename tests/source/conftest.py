@@ -84,7 +84,7 @@ def commit() -> Callable[..., str]:
 def commit_texts(repository: pygit2.Repository, changes: Mapping[str, object], root: str = "") -> str:
     index = pygit2.Index()
     parents = []
-    if not repository.is_empty:
+    if repository.references.get("refs/heads/main") is not None:
         parents = [repository.references["refs/heads/main"].target]
         index.read_tree(repository[parents[0]].peel(pygit2.Tree))
     for path, change in changes.items():

@@ -125,3 +125,8 @@ def test_a_document_freezes_its_own_target_only() -> None:
 def test_a_long_value_is_cut_in_the_message() -> None:
     _, found = check(parse(GOOD.replace("acme\n", f'"{"x" * 5000}"\n').encode(), PATH))
     assert max(len(d.message) for d in found) < 300
+
+
+@pytest.mark.parametrize("lines", ['  runtime: { env: { A: "%s" } }\n' % ("x" * 4097), "  deletion: { reason: x }\n"])
+def test_too_long_and_too_short_are_told(lines: str) -> None:
+    assert [row[0] for row in told(lines)] == ["AP109"]
