@@ -38,28 +38,24 @@ def apply(
     if saved is None:
         warn_of_edits(given, world.repository.edited())
     with following(given.terminal) as progress:
-        applied = run(world, replace(request, progress=progress, confirm=shown_and_asked(given, yes)))
+
+        def confirm(plan: "Plan") -> bool:
+            progress.expect(len(plan.changes))
+            return shown_and_asked(plan, given, yes)
+
+        progress.expect(len(saved.changes) if saved else 0)
+        applied = run(world, replace(request, progress=progress, confirm=confirm))
     tell(applied, given)
     return applied.exit_code
 
 
-class shown_and_asked:  # noqa: N801 - reads as the function that it is
-    """Shows a plan, then asks unless --yes was given."""
-
-    def __init__(self, given: Invocation, yes: bool) -> None:
-        self.given, self.yes = given, yes
-
-    def __call__(self, plan: "Plan") -> bool:
-        show_plan(plan, self.given)
-        return self.yes or confirmed(plan, self.given.terminal)
-
-
-def show_plan(plan: "Plan", given: Invocation) -> None:
-    """On standard output, unless that is for JSON."""
+def shown_and_asked(plan: "Plan", given: Invocation, yes: bool) -> bool:
+    """Show a plan (on standard output, unless that is for JSON), then ask unless --yes was given."""
     from reconciler.report.text import PlanView, plan_text
 
     if not given.terminal.json:
         given.terminal.out(plan_text(plan, PlanView(version=__version__, style=given.terminal.style)) + "\n")
+    return yes or confirmed(plan, given.terminal)
 
 
 def tell(applied: "Applied", given: Invocation) -> None:

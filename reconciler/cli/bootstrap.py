@@ -28,9 +28,10 @@ def bootstrap(
     if plan_only or not made.changes:
         print_plan(made, "json" if given.terminal.json else "text", PlanView(style=given.terminal.style), given)
         return exit_code(made, False)
-    if not shown_and_asked(given, yes)(made):
+    if not shown_and_asked(made, given, yes):
         raise RefusedError("not applied: the plan was declined")
     with following(given.terminal) as progress:
+        progress.expect(len(made.changes))
         applied = run(world, made, ApplyRequest(allow=guards(allow), progress=progress))
     tell(applied, given)
     return applied.exit_code

@@ -1,8 +1,8 @@
 """An apply while it runs: drawn on a terminal, in lines everywhere else. Both on standard error."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from reconciler.cli.terminal import Terminal
 from reconciler.model.ids import Address
@@ -14,47 +14,85 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 ENDED = (EventKind.COMPLETE, EventKind.ERRORED, EventKind.SKIPPED)
+SHOWN = 12
+"""Most running changes drawn at once: more do not fit beside what scrolls up."""
+
+
+class Following(Protocol):
+    """What takes the events of an apply."""
+
+    def __call__(self, event: Event) -> None: ...
+
+    def expect(self, changes: int) -> None:
+        """How many changes there will be, as soon as that is known."""
 
 
 @contextmanager
-def following(terminal: Terminal) -> Iterator[Callable[[Event], None]]:
-    """What to call with each event. Nothing is drawn before the first one: a question may come before it."""
+def following(terminal: Terminal) -> Iterator[Following]:
+    """Nothing is drawn before the first event: a question may come before it."""
     if not terminal.draws:
-        yield lambda event: terminal.note(event_line(event, terminal.aside))
+        yield _Lines(terminal)
         return
     view = _Drawn(terminal)
     try:
-        yield view.take
+        yield view
     finally:
         view.close()
 
 
+class _Lines:
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+
+    def __call__(self, event: Event) -> None:
+        self._terminal.note(event_line(event, self._terminal.aside))
+
+    def expect(self, changes: int) -> None:
+        del changes
+
+
 class _Drawn:
-    """Running changes stay at the bottom with their time; finished ones scroll up. Events come from one thread."""
+    """Running changes stay at the bottom with their time, under a count; finished ones scroll up."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._progress: Progress | None = None
+        self._overall: TaskID | None = None
         self._running: dict[Address, TaskID] = {}
+        self._ended = dict.fromkeys(ENDED, 0)
+        self._expected = 0
 
-    def take(self, event: Event) -> None:
+    def expect(self, changes: int) -> None:
+        self._expected = changes
+
+    def __call__(self, event: Event) -> None:
         from rich.text import Text
 
-        progress = self._started()
-        address = event.change.address
-        if event.kind is EventKind.START:
+        progress, address = self._started(), event.change.address
+        if event.kind is EventKind.START and len(self._running) < SHOWN:
             self._running[address] = progress.add_task(_label(event), total=None)
         elif event.kind is EventKind.PROGRESS and address in self._running:
             progress.update(self._running[address], description=_label(event))
         elif event.kind in ENDED:
             if address in self._running:
                 progress.remove_task(self._running.pop(address))
+            self._ended[event.kind] += 1
             line = event_line(event, self._terminal.aside)
             progress.console.print(Text.from_ansi(line), soft_wrap=True)
+        if self._overall is not None:
+            progress.update(self._overall, description=self._count())
 
     def close(self) -> None:
         if self._progress is not None:
             self._progress.stop()
+
+    def _count(self) -> str:
+        ended = sum(self._ended.values())
+        of = f"/{self._expected:,}" if self._expected else ""
+        bad = self._ended[EventKind.ERRORED]
+        skipped = self._ended[EventKind.SKIPPED]
+        tail = (f", {bad:,} failed" if bad else "") + (f", {skipped:,} skipped" if skipped else "")
+        return f"{ended:,}{of} done{tail}"
 
     def _started(self) -> "Progress":
         if self._progress is None:
@@ -64,6 +102,7 @@ class _Drawn:
             console = Console(stderr=True, markup=False, no_color=not self._terminal.aside.colour)
             columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
             self._progress = Progress(*columns, console=console, transient=True)
+            self._overall = self._progress.add_task(self._count(), total=None)
             self._progress.start()
         return self._progress
 
