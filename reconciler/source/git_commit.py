@@ -156,6 +156,8 @@ def _checked(path: str) -> None:
 def _with_address(actor: str) -> str:
     """A person known by an address or a login name alone, as git wants it: `jo@x.example` -> `jo <jo@x.example>`."""
     name = actor.partition("@")[0]
+    if not name or any(character.isspace() or character in "<>" for character in actor):
+        return ""
     return f"{name} <{actor}>" if "@" in actor else f"{name} <{name}@localhost>"
 
 
