@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.kinds.catalog import kind_of
-from reconciler.kinds.compare import difference, value_at, visible
+from reconciler.kinds.compare import declares, difference, value_at, visible
 from reconciler.model.canonical import Body
 from reconciler.model.ids import Address
 from reconciler.model.resource import Absent, Found
@@ -56,7 +56,10 @@ def _of(facts: Facts, address: Address, last: Body, wanted: Body) -> list[Drift]
         return [Drift(address, "", "there", "there", "gone", since, "high", resource.source)]
     if not isinstance(seen, Found):
         return []
-    fields = [f for f in difference(kind, seen.body, last, None) if f.unknown is None]
+    open_ = [f.path for f in difference(kind, seen.body, wanted, None)]
+    moved = (f for f in difference(kind, seen.body, last, None) if f.unknown is None)
+    # What Git asks for by now is no drift any more (accepted, but no version has recorded it yet).
+    fields = [f for f in moved if not declares(wanted, f.path) or any(_overlap(f.path, path) for path in open_)]
     return [
         Drift(
             address=address, path=f.path, git=value_at(wanted, f.path), last=f.after, live=f.before, since=since,
@@ -65,3 +68,9 @@ def _of(facts: Facts, address: Address, last: Body, wanted: Body) -> list[Drift]
         )
         for f in fields
     ]  # fmt: skip
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether one path is the other, or lies in it."""
+    shorter, longer = sorted((one, other), key=len)
+    return longer == shorter or longer.startswith((shorter + ".", shorter + "["))

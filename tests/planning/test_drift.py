@@ -1,0 +1,36 @@
+"""What counts as drift: live is not as it was applied, and not what Git asks for by now either."""
+
+from typing import Any
+
+from reconciler.planning.drift import find_drift
+from tests.planning.given import ABSENT, SERVICE, facts, found, resource, version
+
+
+def service(maximum: int) -> Any:
+    return resource(SERVICE, {"template": {"scaling": {"maxInstanceCount": maximum}, "timeout": "300s"}})
+
+
+def drift(git: int, last: int, live: int) -> list[tuple[str, Any, Any, Any]]:
+    seen = {SERVICE: found(service(live).body)}
+    return [(d.path, d.git, d.last, d.live) for d in find_drift(facts([service(git)], seen, version([service(last)])))]
+
+
+def test_a_value_changed_outside_git() -> None:
+    assert drift(git=10, last=10, live=77) == [("template.scaling.maxInstanceCount", 10, 10, 77)]
+
+
+def test_changed_in_git_and_outside() -> None:
+    assert drift(git=20, last=10, live=77) == [("template.scaling.maxInstanceCount", 20, 10, 77)]
+
+
+def test_what_git_asks_for_by_now_is_no_drift_any_more() -> None:
+    assert drift(git=77, last=10, live=77) == []
+
+
+def test_an_edit_that_waits_for_its_apply_is_no_drift() -> None:
+    assert drift(git=20, last=10, live=10) == []
+
+
+def test_an_object_that_is_gone() -> None:
+    rows = find_drift(facts([service(10)], {SERVICE: ABSENT}, version([service(10)])))
+    assert [(d.path, d.severity) for d in rows] == [("", "high")]
