@@ -19,7 +19,6 @@ from reconciler.localcloud.api.discovery import Api, Library, Method
 from reconciler.localcloud.api.enums import numbered
 from reconciler.localcloud.call import Call, Moment, Settings
 from reconciler.localcloud.errors import GoogleError, invalid
-from reconciler.localcloud.services import generic
 from reconciler.localcloud.state import State
 from reconciler.localcloud.values import Json, Request, Response
 
@@ -81,7 +80,7 @@ class Cloud:
         project = _project(call)
         if project:
             projects.admit(call.state, call.api, project, _permission(call), strict=self.settings.strict_services)
-        behaviour = services.methods(route.service).get(route.method.id, generic.answer)
+        behaviour = services.methods(route.service).get(route.method.id) or services.fallback(route.service)
         answer = behaviour(call)
         response = answer if isinstance(answer, Response) else Response(200, answer)
         return _encoded(call, response)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import traceback
+import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
@@ -34,14 +35,14 @@ class Door:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        raw_path: str = scope["raw_path"].decode("ascii")
+        raw_path: str = scope["raw_path"].decode("latin-1")
         most = _MAXIMUM_UPLOAD if "/upload/" in raw_path or raw_path.startswith("/upload") else MAXIMUM_BODY
         body = await _read(receive, most)
         if body is None:
             error = GoogleError(413, f"Request payload size exceeds the limit: {most} bytes.", "INVALID_ARGUMENT")
             await _send(send, error.response(""))
             return
-        outcome = self._answer(_request(scope, raw_path, body))
+        outcome = self._answer(scope, raw_path, body)
         if outcome.delay:
             await asyncio.sleep(outcome.delay)
         if outcome.lost:
@@ -50,24 +51,35 @@ class Door:
             return
         await _send(send, outcome.response)
 
-    def _answer(self, request: Request) -> Outcome:
+    def _answer(self, scope: Message, raw_path: str, body: bytes) -> Outcome:
         try:
+            request = _request(scope, raw_path, body)
             if request.path.startswith(control.PREFIX):
-                parsed = orjson.loads(request.body) if request.body else {}
-                return Outcome(control.answer(self.house, request, parsed if isinstance(parsed, dict) else {}))
+                return Outcome(control.answer(self.house, request, _json(request.body)))
             return self.house.answer(request)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            return Outcome(GoogleError(400, f"Invalid gzip body: {error}").response(""))
         except Exception as error:  # a defect of ours must look like Google's 500, and be seen on stderr
             traceback.print_exc()
             return Outcome(GoogleError(500, f"Internal error encountered. (local cloud: {error!r})").response(""))
+
+
+def _json(raw: bytes) -> Json:
+    """The object in a control request; what is not one counts as empty, and the control door says what is missing."""
+    try:
+        value = orjson.loads(raw) if raw else {}
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _request(scope: Message, raw_path: str, body: bytes) -> Request:
     headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in scope["headers"]}
     if headers.get("content-encoding") == "gzip" and "/upload/" not in raw_path:
         body = gzip.decompress(body)
-    query = parse_qs(scope["query_string"].decode("ascii"), keep_blank_values=True)
-    verb = headers.get("x-http-method-override", scope["method"])
-    return Request(verb, raw_path.split("?")[0], query, headers, body)
+    query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    verb: str = headers.get("x-http-method-override") or scope["method"]
+    return Request(verb, raw_path.split("?", maxsplit=1)[0], query, headers, body)
 
 
 async def _read(receive: Receive, most: int) -> bytes | None:

@@ -12,7 +12,8 @@ CODES = {
     501: "UNIMPLEMENTED", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED",
 }  # fmt: skip
 REASONS = {
-    400: "badRequest", 401: "authError", 403: "forbidden", 404: "notFound", 409: "alreadyExists", 412: "conditionNotMet",
+    400: "badRequest", 401: "authError", 403: "forbidden", 404: "notFound", 409: "alreadyExists",
+    412: "conditionNotMet",
     429: "rateLimitExceeded", 500: "internalError", 503: "backendError",
 }  # fmt: skip
 # google.rpc.Code numbers, for errors inside an operation.

@@ -41,6 +41,8 @@ DURATIONS = {
     "redis.projects.locations.instances.create": 300.0,
 }
 DEFAULT_DURATION = 5.0
+# A finished operation is forgotten after a day of virtual time, or they would outnumber everything else.
+_KEPT_SECONDS = 86_400.0
 
 
 @dataclass
@@ -115,7 +117,7 @@ def start(call: Call, work: Work) -> Json:
         row["fail"] = call.request.half_finish
     key = key_of(call.state, call.service, work.name)
     call.state.put(key, row)
-    call.state.put(f"pending/{row['ends']:020.6f}/{key}", {})
+    call.state.put(f"pending/{_sortable(row['ends'])}/{key}", {})
     return row
 
 
@@ -123,22 +125,30 @@ def finished(call: Call, work: Work, response: Json | None) -> Json:
     """An operation that is done when it is answered; returns its row."""
     row = start(call, work)
     key = key_of(call.state, call.service, work.name)
-    call.state.delete(f"pending/{row['ends']:020.6f}/{key}")
+    call.state.delete(f"pending/{_sortable(row['ends'])}/{key}")
     row |= {"done": True, "ends": call.now, "response": response}
     call.state.put(key, row)
+    call.state.put(f"expiry/{_sortable(call.now + _KEPT_SECONDS)}/{key}", {})
     return row
+
+
+def _sortable(when: float) -> str:
+    return f"{when:020.6f}"
 
 
 def settle(moment: Moment, finishers: dict[str, Finisher]) -> None:
     """Finish every operation whose time has come, in the order in which they end."""
     state = moment.state
-    while due := list(_due(state, moment.now)):
+    for expiry_key, _ in list(_due(state, "expiry/", moment.now)):
+        state.delete(expiry_key)
+        state.delete(expiry_key.split("/", 2)[2])
+    while due := list(_due(state, "pending/", moment.now)):
         for pending_key, ends in due:
             _finish(Moment(state, ends, moment.rng, moment.settings), pending_key, finishers)
 
 
-def _due(state: State, now: float) -> Iterator[tuple[str, float]]:
-    for key, _ in state.scan("pending/", until=f"pending/{now:020.6f}~"):
+def _due(state: State, prefix: str, now: float) -> Iterator[tuple[str, float]]:
+    for key, _ in state.scan(prefix, until=f"{prefix}{_sortable(now)}~"):
         yield key, float(key.split("/", 2)[1])
 
 
@@ -160,6 +170,7 @@ def _finish(moment: Moment, pending_key: str, finishers: dict[str, Finisher]) ->
     else:
         row["response"] = ending.response
     state.put(key, row)
+    state.put(f"expiry/{_sortable(moment.now + _KEPT_SECONDS)}/{key}", {})
 
 
 def rendered(row: Json) -> Json:

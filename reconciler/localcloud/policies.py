@@ -8,7 +8,17 @@ from reconciler.localcloud.errors import aborted, invalid
 from reconciler.localcloud.values import Json, etag_like
 
 EMPTY_ETAG = "ACAB"
-_KNOWN_MEMBERS = ("user:", "serviceAccount:", "group:", "domain:", "principal:", "principalSet:", "deleted:", "projectOwner:", "projectEditor:", "projectViewer:")  # fmt: skip
+_KNOWN_MEMBERS = (
+    "user:", "serviceAccount:", "group:", "domain:", "principal:", "principalSet:", "deleted:", "projectOwner:",
+    "projectEditor:", "projectViewer:",
+)  # fmt: skip
+_NO_MEMBER = (
+    "Invalid member: {}. Members must start with one of user:, serviceAccount:, group:, domain: or be allUsers."
+)
+_NO_ROLE = (
+    'The role name must be in the form "roles/{role}", "organizations/{organization_id}/roles/{role}", or '
+    '"projects/{project_id}/roles/{role}".'
+)
 _CHANGED = (
     "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff. "
     "The request's ETag '{sent}' did not match the current policy's ETag '{stored}'."
@@ -50,13 +60,9 @@ def _normalised(bindings: list[Json]) -> list[Json]:
     for binding in bindings:
         for member in binding.get("members", []):
             if member not in ("allUsers", "allAuthenticatedUsers") and not member.startswith(_KNOWN_MEMBERS):
-                raise invalid(
-                    f"Invalid member: {member}. Members must start with one of user:, serviceAccount:, group:, domain: or be allUsers."
-                )
+                raise invalid(_NO_MEMBER.format(member))
         if not binding.get("role"):
-            raise invalid(
-                'The role name must be in the form "roles/{role}", "organizations/{organization_id}/roles/{role}", or "projects/{project_id}/roles/{role}".'
-            )
+            raise invalid(_NO_ROLE)
         key = (binding["role"], str(binding.get("condition", "")))
         merged = by_role.setdefault(key, {**binding, "members": []})
         merged["members"] = sorted({*merged["members"], *binding.get("members", [])})

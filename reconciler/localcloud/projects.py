@@ -96,7 +96,8 @@ def _absent(api: Api, project: str, permission: str) -> GoogleError:
         return GoogleError(403, "The client is not authorized to make this request.", reason="notAuthorized")
     if api.name == "storage":
         return GoogleError(400, f"Unknown project id: {project}", reason="invalid")
-    message = f"Permission '{permission}' denied on resource '//{api.name}.googleapis.com/projects/{project}' (or it may not exist)."
+    resource = f"//{api.name}.googleapis.com/projects/{project}"
+    message = f"Permission '{permission}' denied on resource '{resource}' (or it may not exist)."
     metadata = {"permission": permission, "resource": f"projects/{project}"}
     kind = "type.googleapis.com/google.rpc.ErrorInfo"
     info = {"@type": kind, "reason": "IAM_PERMISSION_DENIED", "domain": "iam.googleapis.com", "metadata": metadata}

@@ -97,7 +97,12 @@ class World:
     """The pure core over memory, with a clock that only moves when told."""
 
     def __init__(self, **settings: Any) -> None:
-        self.cloud, self.rows, self.now, self.seed = Cloud(settings=Settings(**settings)), MemoryRows(), 1_800_000_000.0, 0
+        self.cloud, self.rows, self.now, self.seed = (
+            Cloud(settings=Settings(**settings)),
+            MemoryRows(),
+            1_800_000_000.0,
+            0,
+        )
 
     def ask(self, verb: str, path: str, body: object = None, **more: Any) -> tuple[int, Any]:
         """Handle one request and commit what it wrote; `more` are query parameters (and `half_finish`)."""
@@ -122,7 +127,9 @@ class World:
         return answer
 
     def project(self, own: str = "acme-eu-001") -> str:
-        status, operation = self.ask("POST", "/cloudresourcemanager/v3/projects", {"projectId": own, "parent": "folders/222222222222"})
+        status, operation = self.ask(
+            "POST", "/cloudresourcemanager/v3/projects", {"projectId": own, "parent": "folders/222222222222"}
+        )
         assert status == 200
         name: str = self.done("/cloudresourcemanager/v3/", operation)["response"]["name"]
         return name.removeprefix("projects/")
@@ -130,7 +137,9 @@ class World:
     def instance(self, own: str = "acme-eu-001", name: str = "main") -> str:
         """A running MySQL instance; returns its path."""
         base = f"/sqladmin/sql/v1beta4/projects/{own}/instances"
-        status, _ = self.ask("POST", base, {"name": name, "region": "europe-west1", "settings": {"tier": "db-custom-2-8192"}})
+        status, _ = self.ask(
+            "POST", base, {"name": name, "region": "europe-west1", "settings": {"tier": "db-custom-2-8192"}}
+        )
         assert status == 200
         self.pass_time(1000)
         return f"{base}/{name}"

@@ -19,9 +19,11 @@ RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "conformance"
 
 # service: (same status, leaves present, leaves equal, error messages equal), in percent
 FLOORS = {
-    "sqladmin": (99, 95, 86, 99), "run": (99, 98, 88, 0), "storage": (99, 97, 96, 99), "secretmanager": (95, 96, 91, 99),
+    "sqladmin": (99, 95, 86, 99), "run": (99, 98, 88, 0), "storage": (99, 97, 96, 99),
+    "secretmanager": (95, 96, 91, 99),
     "cloudresourcemanager": (86, 22, 12, 99), "serviceusage": (99, 95, 57, 99), "iam": (94, 99, 99, 99),
-    "cloudbilling": (99, 99, 99, 99), "compute": (78, 85, 65, 78), "pubsub": (84, 80, 78, 99), "redis": (99, 35, 26, 99),
+    "cloudbilling": (99, 99, 99, 99), "compute": (78, 85, 65, 78), "pubsub": (84, 80, 78, 99),
+    "redis": (99, 35, 26, 99),
     "workflows": (99, 77, 64, 99),
 }  # fmt: skip
 
@@ -33,7 +35,9 @@ def scores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     state = tmp_path_factory.mktemp("replay")
     # Recorded clients waited for operations; the replay does not, so durations are next to nothing.
     flags = ["--state", str(state), "--time-scale", "10000000"]
-    server = subprocess.Popen([sys.executable, "-m", "reconciler.localcloud", *flags], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        [sys.executable, "-m", "reconciler.localcloud", *flags], stdout=subprocess.PIPE, text=True
+    )
     try:
         url = json.loads(server.stdout.readline() if server.stdout else "{}")["url"]
         replay = [sys.executable, str(RECORDINGS / "replay.py"), url, "--json"]

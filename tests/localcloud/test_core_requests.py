@@ -22,12 +22,24 @@ def message(answer: Any) -> str:
         ({"templat": {}}, "Invalid JSON payload received. Unknown name \"templat\" at 'service': Cannot find field."),
         (
             {"template": {"containers": [{"img": "x"}]}},
-            "Invalid JSON payload received. Unknown name \"img\" at 'service.template.containers[0]': Cannot find field.",
+            (
+                "Invalid JSON payload received. "
+                "Unknown name \"img\" at 'service.template.containers[0]': Cannot find field."
+            ),
         ),
-        ({"ingress": "OPEN"}, "Invalid value at 'service.ingress' (type.googleapis.com/google.cloud.run.v2.IngressTraffic), \"OPEN\""),
+        (
+            {"ingress": "OPEN"},
+            "Invalid value at 'service.ingress' (type.googleapis.com/google.cloud.run.v2.IngressTraffic), \"OPEN\"",
+        ),
         ({"description": 5}, "Invalid value at 'service.description' (TYPE_STRING), 5"),
-        ({"template": {"timeout": "soon"}}, "Invalid value at 'service.template.timeout' (type.googleapis.com/google.protobuf.Duration), \"soon\""),
-        ({"template": {"maxInstanceRequestConcurrency": "many"}}, "Invalid value at 'service.template.max_instance_request_concurrency' (TYPE_INT32), \"many\""),
+        (
+            {"template": {"timeout": "soon"}},
+            "Invalid value at 'service.template.timeout' (type.googleapis.com/google.protobuf.Duration), \"soon\"",
+        ),
+        (
+            {"template": {"maxInstanceRequestConcurrency": "many"}},
+            "Invalid value at 'service.template.max_instance_request_concurrency' (TYPE_INT32), \"many\"",
+        ),
     ],
 )
 def test_wrong_bodies_are_refused_in_googles_words(world: Any, body: Any, said: str) -> None:
@@ -44,7 +56,9 @@ def test_what_is_not_a_json_object_is_a_400_and_never_a_crash(world: Any, raw: b
     assert (status, answer["error"]["status"]) == (400, "INVALID_ARGUMENT")
 
 
-@pytest.mark.parametrize("path", ["/", "/run", "/run/v9/x", "/nothing/v1/x", "/run/v2/projects/a/b/c/d/e", "/%2e%2e/etc", "/sqladmin/v1"])
+@pytest.mark.parametrize(
+    "path", ["/", "/run", "/run/v9/x", "/nothing/v1/x", "/run/v2/projects/a/b/c/d/e", "/%2e%2e/etc", "/sqladmin/v1"]
+)
 def test_unknown_routes_are_404(world: Any, path: str) -> None:
     status, answer = world.ask("GET", path)
     assert (status, answer["error"]["code"]) == (404, 404)
@@ -59,7 +73,12 @@ def test_proto_json_spellings_are_all_understood(world: Any) -> None:
 
 
 def test_output_only_fields_of_a_request_are_dropped(world: Any) -> None:
-    world.ask("POST", RUN, {**SERVICE, "uid": "mine", "uri": "https://mine", "createTime": "2001-01-01T00:00:00Z"}, serviceId="web")
+    world.ask(
+        "POST",
+        RUN,
+        {**SERVICE, "uid": "mine", "uri": "https://mine", "createTime": "2001-01-01T00:00:00Z"},
+        serviceId="web",
+    )
     _, found = world.ask("GET", f"{RUN}/web")
     assert found["uid"] != "mine"
     assert found["uri"].startswith("https://web-")
@@ -116,7 +135,11 @@ def test_number_and_id_name_the_same_project(world: Any) -> None:
 
 
 def test_an_absent_project_is_forbidden_not_missing(world: Any) -> None:
-    for path in ("/cloudresourcemanager/v3/projects/nobody-1", "/secretmanager/v1/projects/nobody-1/secrets", RUN.replace("acme-eu-001", "nobody-1")):
+    for path in (
+        "/cloudresourcemanager/v3/projects/nobody-1",
+        "/secretmanager/v1/projects/nobody-1/secrets",
+        RUN.replace("acme-eu-001", "nobody-1"),
+    ):
         assert world.ask("GET", path)[0] == 403
     status, answer = world.ask("GET", "/cloudresourcemanager/v1/projects/nobody-1")
     assert (status, message(answer)) == (403, "The caller does not have permission")
@@ -126,12 +149,15 @@ def test_what_is_not_enabled_answers_service_disabled_until_the_operation_is_don
     number = world.project("acme-eu-004")
     secrets = SECRETS.replace("acme-eu-001", "acme-eu-004")
     usage = "/serviceusage/v1/projects/acme-eu-004/services"
-    _, operation = world.ask("POST", f"{usage}:batchEnable", {"serviceIds": ["secretmanager.googleapis.com", "iam.googleapis.com"]})
+    _, operation = world.ask(
+        "POST", f"{usage}:batchEnable", {"serviceIds": ["secretmanager.googleapis.com", "iam.googleapis.com"]}
+    )
     status, answer = world.ask("GET", secrets)
     assert status == 403
     assert message(answer) == (
         f"Secret Manager API has not been used in project {number} before or it is disabled. Enable it by visiting "
-        f"https://console.developers.google.com/apis/api/secretmanager.googleapis.com/overview?project={number} then retry. "
+        f"https://console.developers.google.com/apis/api/secretmanager.googleapis.com/overview?project={number} "
+        "then retry. "
         "If you enabled this API recently, wait a few minutes for the action to propagate to our systems and retry."
     )
     info = next(detail for detail in answer["error"]["details"] if detail["@type"].endswith("ErrorInfo"))
@@ -140,7 +166,9 @@ def test_what_is_not_enabled_answers_service_disabled_until_the_operation_is_don
     assert world.ask("GET", secrets)[0] == 200
     assert world.ask("GET", RUN.replace("acme-eu-001", "acme-eu-004"))[0] == 403
     enabled = world.ask("GET", usage, filter="state:ENABLED")[1]["services"]
-    assert {"secretmanager.googleapis.com", "iam.googleapis.com", "storage.googleapis.com"} <= {s["config"]["name"] for s in enabled}
+    assert {"secretmanager.googleapis.com", "iam.googleapis.com", "storage.googleapis.com"} <= {
+        s["config"]["name"] for s in enabled
+    }
 
 
 def test_a_batch_has_at_most_twenty_services(world: Any) -> None:
@@ -151,7 +179,9 @@ def test_a_batch_has_at_most_twenty_services(world: Any) -> None:
 def test_project_ids_are_never_free_again(world: Any) -> None:
     world.ask("DELETE", "/cloudresourcemanager/v3/projects/acme-eu-001")
     assert world.ask("GET", "/cloudresourcemanager/v3/projects/acme-eu-001")[1]["state"] == "DELETE_REQUESTED"
-    status, answer = world.ask("POST", "/cloudresourcemanager/v3/projects", {"projectId": "acme-eu-001", "parent": "folders/222222222222"})
+    status, answer = world.ask(
+        "POST", "/cloudresourcemanager/v3/projects", {"projectId": "acme-eu-001", "parent": "folders/222222222222"}
+    )
     assert (status, message(answer)) == (409, "Requested entity already exists")
     assert world.ask("GET", SECRETS)[0] == 403
     parent = {"parent": "folders/222222222222"}
@@ -172,7 +202,9 @@ def test_policies_are_read_modified_and_written_or_refused(world: Any) -> None:
     status, answer = world.ask("POST", f"{resource}:setIamPolicy", {"policy": rival})
     assert (status, answer["error"]["status"]) == (409, "ABORTED")
     assert "concurrent policy changes" in message(answer)
-    status, _ = world.ask("POST", f"{resource}:setIamPolicy", {"policy": {"bindings": [{"role": "roles/viewer", "members": ["bob"]}]}})
+    status, _ = world.ask(
+        "POST", f"{resource}:setIamPolicy", {"policy": {"bindings": [{"role": "roles/viewer", "members": ["bob"]}]}}
+    )
     assert status == 400
 
 

@@ -89,7 +89,11 @@ def test_a_second_create_is_a_conflict(world: Any, web: Any) -> None:
 
 def test_traffic_needs_a_revision_that_exists(world: Any, web: Any) -> None:
     pinned = web["latestReadyRevision"].rsplit("/", 1)[1]
-    split = {"traffic": [{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", "revision": pinned, "percent": 100, "tag": "old"}]}
+    split = {
+        "traffic": [
+            {"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", "revision": pinned, "percent": 100, "tag": "old"}
+        ]
+    }
     _, operation = world.ask("PATCH", WEB, split, updateMask="traffic")
     status = world.done("/run/v2/", operation)["response"]["trafficStatuses"][0]
     assert status["uri"].startswith("https://old---web-")
@@ -99,7 +103,9 @@ def test_traffic_needs_a_revision_that_exists(world: Any, web: Any) -> None:
 
 def test_a_rollout_that_fails_leaves_the_old_revision_serving(world: Any, web: Any) -> None:
     body = service("r/broken")
-    _, operation = world.ask("PATCH", WEB, body, updateMask="template", half_finish="INTERNAL: The container failed to start.")
+    _, operation = world.ask(
+        "PATCH", WEB, body, updateMask="template", half_finish="INTERNAL: The container failed to start."
+    )
     answer = world.done("/run/v2/", operation)
     assert answer["error"] == {"code": 13, "message": "The container failed to start."}
     found = world.ask("GET", WEB)[1]
@@ -109,7 +115,11 @@ def test_a_rollout_that_fails_leaves_the_old_revision_serving(world: Any, web: A
 
 
 def test_deleting_takes_revisions_and_policy_along(world: Any, web: Any) -> None:
-    world.ask("POST", f"{WEB}:setIamPolicy", {"policy": {"bindings": [{"role": "roles/run.invoker", "members": ["allUsers"]}]}})
+    world.ask(
+        "POST",
+        f"{WEB}:setIamPolicy",
+        {"policy": {"bindings": [{"role": "roles/run.invoker", "members": ["allUsers"]}]}},
+    )
     _, operation = world.ask("DELETE", WEB)
     world.done("/run/v2/", operation)
     assert world.ask("GET", WEB)[0] == 404

@@ -19,7 +19,12 @@ def main(world: Any) -> str:
 def shared(world: Any, main: str) -> str:
     """Two tenants' databases and users, made through the Admin API."""
     for collection, name in (("databases", "tenant_a"), ("databases", "tenant_b"), ("users", "a"), ("users", "b")):
-        assert world.ask("POST", f"{main}/{collection}", {"name": name, "host": "%"} if collection == "users" else {"name": name})[0] == 200
+        assert (
+            world.ask(
+                "POST", f"{main}/{collection}", {"name": name, "host": "%"} if collection == "users" else {"name": name}
+            )[0]
+            == 200
+        )
         world.pass_time(10)
     return main
 
@@ -115,7 +120,9 @@ def test_users_and_databases_made_by_sql_are_seen_by_the_admin_api_and_back(worl
     assert b"secret" not in b"".join(value for _, value in world.rows.scan("", "\U0010ffff", 10_000))
     world.ask("DELETE", f"{main}/users", name="x", host="%")
     world.pass_time(10)
-    assert world.sql(main, "SHOW GRANTS FOR 'x'@'%'")["status"]["message"].startswith("Error 1141 (42000): There is no such grant")
+    assert world.sql(main, "SHOW GRANTS FOR 'x'@'%'")["status"]["message"].startswith(
+        "Error 1141 (42000): There is no such grant"
+    )
 
 
 def test_the_first_statement_that_fails_ends_the_run(world: Any, main: str) -> None:

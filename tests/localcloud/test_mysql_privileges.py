@@ -52,7 +52,11 @@ def test_refusals_are_worded_as_mysql_words_them(server: Server, sql: str, numbe
 
 
 def test_grants_are_shown_as_mysql_shows_them(server: Server) -> None:
-    run(server, r"CREATE USER u; GRANT SELECT, INSERT ON `shop\_a`.* TO u; GRANT ALL ON shop_b.* TO u WITH GRANT OPTION; GRANT PROCESS ON *.* TO u")
+    run(
+        server,
+        r"CREATE USER u; GRANT SELECT, INSERT ON `shop\_a`.* TO u; GRANT ALL ON shop_b.* TO u WITH GRANT OPTION;"
+        " GRANT PROCESS ON *.* TO u",
+    )
     lines = [row[0] for row in run(server, "SHOW GRANTS FOR 'u'@'%'")[0].rows]
     assert lines == [
         "GRANT PROCESS ON *.* TO `u`@`%`",
@@ -60,26 +64,47 @@ def test_grants_are_shown_as_mysql_shows_them(server: Server) -> None:
         "GRANT ALL PRIVILEGES ON `shop_b`.* TO `u`@`%` WITH GRANT OPTION",
     ]
     run(server, r"REVOKE INSERT ON `shop\_a`.* FROM u; REVOKE ALL PRIVILEGES, GRANT OPTION ON shop_b.* FROM u")
-    assert [row[0] for row in run(server, "SHOW GRANTS FOR u")[0].rows][1:] == [r"GRANT SELECT ON `shop\_a`.* TO `u`@`%`"]
+    assert [row[0] for row in run(server, "SHOW GRANTS FOR u")[0].rows][1:] == [
+        r"GRANT SELECT ON `shop\_a`.* TO `u`@`%`"
+    ]
 
 
 def test_all_grants_of_an_instance_are_read_in_one_statement(server: Server) -> None:
-    run(server, r"CREATE USER u; CREATE USER v; GRANT SELECT ON `shop\_a`.* TO u; GRANT INSERT ON shop_b.* TO v WITH GRANT OPTION")
-    table = run(server, "SELECT GRANTEE, TABLE_SCHEMA, PRIVILEGE_TYPE, IS_GRANTABLE FROM information_schema.SCHEMA_PRIVILEGES ORDER BY GRANTEE")[0]
+    run(
+        server,
+        r"CREATE USER u; CREATE USER v; GRANT SELECT ON `shop\_a`.* TO u;"
+        "GRANT INSERT ON shop_b.* TO v WITH GRANT OPTION",
+    )
+    table = run(
+        server,
+        "SELECT GRANTEE, TABLE_SCHEMA, PRIVILEGE_TYPE, IS_GRANTABLE "
+        "FROM information_schema.SCHEMA_PRIVILEGES ORDER BY GRANTEE",
+    )[0]
     assert table.rows == [["'u'@'%'", r"shop\_a", "SELECT", "NO"], ["'v'@'%'", "shop_b", "INSERT", "YES"]]
-    both = run(server, "SELECT GRANTEE, PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES WHERE GRANTEE = '''u''@''%''' UNION ALL SELECT GRANTEE, PRIVILEGE_TYPE FROM information_schema.SCHEMA_PRIVILEGES WHERE TABLE_SCHEMA LIKE 'shop_b'")[0]
+    both = run(
+        server,
+        "SELECT GRANTEE, PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES "
+        "WHERE GRANTEE = '''u''@''%''' "
+        "UNION ALL SELECT GRANTEE, PRIVILEGE_TYPE FROM information_schema.SCHEMA_PRIVILEGES "
+        "WHERE TABLE_SCHEMA LIKE 'shop_b'",
+    )[0]
     assert both.rows == [["'u'@'%'", "USAGE"], ["'v'@'%'", "INSERT"]]
-    assert run(server, "SELECT User, Db, Select_priv FROM mysql.db WHERE User IN ('u')")[0].rows == [["u", r"shop\_a", "Y"]]
+    assert run(server, "SELECT User, Db, Select_priv FROM mysql.db WHERE User IN ('u')")[0].rows == [
+        ["u", r"shop\_a", "Y"]
+    ]
     assert run(server, "SELECT TO_USER, FROM_USER FROM mysql.role_edges")[0].rows == [["root", SUPER_ROLE]]
 
 
 def test_a_tenant_sees_and_changes_only_itself(server: Server) -> None:
     run(server, "CREATE USER u; CREATE USER v; GRANT ALL ON `shop\\_a`.* TO u; GRANT ALL ON `shop\\_b`.* TO v")
     me = Who("u")
-    assert {row[0] for row in run(server, "SELECT GRANTEE FROM information_schema.SCHEMA_PRIVILEGES", me)[0].rows} == {"'u'@'%'"}
+    assert {row[0] for row in run(server, "SELECT GRANTEE FROM information_schema.SCHEMA_PRIVILEGES", me)[0].rows} == {
+        "'u'@'%'"
+    }
     for sql, number in (
         ("SHOW GRANTS FOR v", 1044), ("SELECT * FROM mysql.user", 1142), ("CREATE USER w", 1227), ("DROP USER v", 1227),
-        (r"GRANT SELECT ON `shop\_b`.* TO u", 1044), (r"GRANT SELECT ON `shop\_a`.* TO v", 1044), ("GRANT SELECT ON *.* TO u", 1045),
+        (r"GRANT SELECT ON `shop\_b`.* TO u", 1044), (r"GRANT SELECT ON `shop\_a`.* TO v", 1044),
+        ("GRANT SELECT ON *.* TO u", 1045),
         ("DROP DATABASE shop_b", 1044), ("USE shop_b", 1044), ("USE mysql", 1044),
     ):  # fmt: skip
         with pytest.raises(MysqlError) as caught:
@@ -90,7 +115,15 @@ def test_a_tenant_sees_and_changes_only_itself(server: Server) -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "name", "meets"),
-    [("a_b", "axb", True), (r"a\_b", "axb", False), (r"a\_b", "a_b", True), ("a%", "abc", True), (r"a\%", "abc", False), ("%", "", True), ("a.c", "abc", False)],
+    [
+        ("a_b", "axb", True),
+        (r"a\_b", "axb", False),
+        (r"a\_b", "a_b", True),
+        ("a%", "abc", True),
+        (r"a\%", "abc", False),
+        ("%", "", True),
+        ("a.c", "abc", False),
+    ],
 )
 def test_database_names_in_grants_are_patterns(pattern: str, name: str, meets: bool) -> None:
     assert like(pattern, name) is meets

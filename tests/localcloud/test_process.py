@@ -45,7 +45,15 @@ def test_one_state_directory_has_one_server(starts: Callable[..., Any], tmp_path
 
 def test_a_taken_port_is_said(starts: Callable[..., Any], tmp_path: Path) -> None:
     server = starts()
-    command = [sys.executable, "-m", "reconciler.localcloud", "--state", str(tmp_path / "b"), "--port", server.url.rsplit(":", 1)[1]]
+    command = [
+        sys.executable,
+        "-m",
+        "reconciler.localcloud",
+        "--state",
+        str(tmp_path / "b"),
+        "--port",
+        server.url.rsplit(":", 1)[1],
+    ]
     second = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert (second.returncode, "choose another --port" in second.stderr) == (1, True)
 
@@ -53,8 +61,13 @@ def test_a_taken_port_is_said(starts: Callable[..., Any], tmp_path: Path) -> Non
 def test_whatever_was_answered_survives_sigkill(starts: Callable[..., Any]) -> None:
     server = starts()
     project(server)
-    made = [server.call("POST", f"{SECRETS}?secretId=s{number}", {"replication": {"automatic": {}}})[1] for number in range(50)]
-    _, instance = server.call("POST", "/sqladmin/v1/projects/acme-eu-001/instances", {"name": "main", "settings": {"tier": "db-f1-micro"}})
+    made = [
+        server.call("POST", f"{SECRETS}?secretId=s{number}", {"replication": {"automatic": {}}})[1]
+        for number in range(50)
+    ]
+    _, instance = server.call(
+        "POST", "/sqladmin/v1/projects/acme-eu-001/instances", {"name": "main", "settings": {"tier": "db-f1-micro"}}
+    )
     server.end(signal.SIGKILL)
     again = starts()
     assert again.call("GET", f"{SECRETS}?pageSize=100")[1]["secrets"] == sorted(made, key=lambda secret: secret["name"])
@@ -81,7 +94,15 @@ def test_reset_begins_anew_and_status_counts(starts: Callable[..., Any]) -> None
 def test_an_error_fault_strikes_as_often_as_told(starts: Callable[..., Any]) -> None:
     server = starts()
     project(server)
-    fault = {"kind": "error", "service": "secretmanager", "method": "*.create", "status": 429, "message": "slow down", "times": 2, "after": 1}
+    fault = {
+        "kind": "error",
+        "service": "secretmanager",
+        "method": "*.create",
+        "status": 429,
+        "message": "slow down",
+        "times": 2,
+        "after": 1,
+    }
     assert server.call("POST", "/_aipress/faults", fault)[0] == 200
     body = {"replication": {"automatic": {}}}
     statuses = [server.call("POST", f"{SECRETS}?secretId=s{number}", body)[0] for number in range(4)]
@@ -119,8 +140,14 @@ def test_a_stale_list_shows_what_was_there_before(starts: Callable[..., Any]) ->
 def test_half_finished_operations_end_in_an_error_after_a_part(starts: Callable[..., Any]) -> None:
     server = starts()
     project(server)
-    server.call("POST", "/_aipress/faults", {"kind": "half_finished", "method": "sql.instances.insert", "message": "INTERNAL: no space"})
-    _, operation = server.call("POST", "/sqladmin/v1/projects/acme-eu-001/instances", {"name": "main", "settings": {"tier": "db-f1-micro"}})
+    server.call(
+        "POST",
+        "/_aipress/faults",
+        {"kind": "half_finished", "method": "sql.instances.insert", "message": "INTERNAL: no space"},
+    )
+    _, operation = server.call(
+        "POST", "/sqladmin/v1/projects/acme-eu-001/instances", {"name": "main", "settings": {"tier": "db-f1-micro"}}
+    )
     server.call("POST", "/_aipress/time", {"advance": 500})
     _, done = server.call("GET", f"/sqladmin/v1/projects/acme-eu-001/operations/{operation['name']}")
     assert done["error"]["errors"][0]["message"] == "no space"

@@ -63,7 +63,7 @@ class _Judge:
         if kind == "object":
             if isinstance(value, dict):
                 return self.message(schema, value, where)
-            return self._wrong(where, schema.get("id", "message"), value, "starting an object on a scalar field")
+            return self._wrong(where, schema.get("id", "message"), value)
         if kind == "array":
             if isinstance(value, list):
                 items = schema.get("items", {})
@@ -108,22 +108,17 @@ class _Judge:
             return value
         return self._wrong(where, f"type.googleapis.com/{found[0]}" if found else "TYPE_ENUM", value)
 
-    def _wrong(self, where: str, kind: str, value: Any, extra: str = "") -> None:
+    def _wrong(self, where: str, kind: str, value: Any) -> None:
         if isinstance(value, dict | list):
+            one = isinstance(value, list)
             shape = (
-                "Proto field is not repeating, cannot start list."
-                if isinstance(value, list)
-                else "Starting an object on a scalar field"
+                "Proto field is not repeating, cannot start list." if one else "Starting an object on a scalar field"
             )
-            self.complain(
-                where,
-                f"Invalid JSON payload received. Unknown name \"{where.rsplit('.')[-1]}\" at '{where.rpartition('.')[0]}': {shape}",
-            )
-        else:
-            printed = (
-                f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else value
-            )
-            self.complain(where, f"Invalid value at '{where}' ({kind}), {printed}")
+            at, _, name = where.rpartition(".")
+            self.complain(where, f"Invalid JSON payload received. Unknown name \"{name}\" at '{at}': {shape}")
+            return
+        printed = str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else value
+        self.complain(where, f"Invalid value at '{where}' ({kind}), {printed}")
 
 
 def checked(api: Api, schema_name: str, body: object, prefix: str = "") -> Json:

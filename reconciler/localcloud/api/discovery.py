@@ -50,9 +50,9 @@ class Api:
     def __init__(self, document: Json) -> None:
         self.name: str = document["name"]
         self.version: str = document["version"]
-        self.title: str = document.get("title", self.name)
+        self.title: str = document.get("title") or self.name
         self.host: str = document["rootUrl"].split("//")[1].split(".")[0]
-        self.base: str = document.get("servicePath", "")
+        self.base: str = document.get("servicePath") or ""
         self.schemas: dict[str, Json] = document.get("schemas", {})
         self._document = document
 

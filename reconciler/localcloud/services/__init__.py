@@ -11,6 +11,7 @@ from functools import cache
 
 from reconciler.localcloud.call import Behaviour
 from reconciler.localcloud.operations import Finisher
+from reconciler.localcloud.services import generic
 
 # To add a service: a file of this name, and its name here. Everything else is answered by `generic`.
 OWN = (
@@ -25,6 +26,15 @@ def methods(service: str) -> dict[str, Behaviour]:
     if service not in OWN:
         return {}
     found: dict[str, Behaviour] = importlib.import_module(f"reconciler.localcloud.services.{service}").METHODS
+    return found
+
+
+@cache
+def fallback(service: str) -> Behaviour:
+    """What answers the methods that a service does not list: its own FALLBACK, or `generic.answer`."""
+    owner = service if service in OWN else "generic"
+    module = importlib.import_module(f"reconciler.localcloud.services.{owner}")
+    found: Behaviour = getattr(module, "FALLBACK", generic.answer)
     return found
 
 

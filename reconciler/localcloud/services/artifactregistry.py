@@ -1,4 +1,4 @@
-"""Artifact Registry v1: repositories. Standard methods come from `generic`; here are the texts and server-set fields."""
+"""Artifact Registry v1: repositories. Standard methods are generic; here are texts and server-set fields."""
 
 from __future__ import annotations
 

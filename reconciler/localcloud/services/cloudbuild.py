@@ -51,18 +51,23 @@ def _create(call: Call) -> Answer:
     if not call.body.get("steps"):
         raise invalid("invalid build: no build steps specified", ("build.steps", "required"))
     project, own, place = _project(call), uuid_like(call.rng), _place(call)
+    account = (
+        f"projects/{project['projectId']}/serviceAccounts/{project['number']}-compute@developer.gserviceaccount.com"
+    )
     build: Json = {
-        "timeout": "600s", "queueTtl": "3600s", **call.body, "id": own, "projectId": project["projectId"], "status": "QUEUED",
+        "timeout": "600s", "queueTtl": "3600s", **call.body, "id": own, "projectId": project["projectId"],
+        "status": "QUEUED",
         "name": f"projects/{project['number']}/locations/{place}/builds/{own}", "createTime": call.stamp,
         "logUrl": f"https://console.cloud.google.com/cloud-build/builds/{own}?project={project['number']}",
-        "serviceAccount": call.body.get("serviceAccount", f"projects/{project['projectId']}/serviceAccounts/{project['number']}-compute@developer.gserviceaccount.com"),
+        "serviceAccount": call.body.get("serviceAccount", account),
         "artifacts": {"images": call.body.get("images", []), **call.body.get("artifacts", {})},
     }  # fmt: skip
     call.state.put(_key(call, own), build)
+    encoded = base64.b64encode(own.encode()).decode()
     if place == "global":
-        name = f"operations/build/{project['projectId']}/{base64.b64encode(own.encode()).decode()}"
+        name = f"operations/build/{project['projectId']}/{encoded}"
     else:
-        name = f"projects/{project['projectId']}/locations/{place}/operations/{base64.b64encode(own.encode()).decode().rstrip('=')}"
+        name = f"projects/{project['projectId']}/locations/{place}/operations/{encoded.rstrip('=')}"
     metadata = {"@type": _TYPE + "BuildOperationMetadata", "build": build}
     work = Work(name, "cloudbuild.built", {"key": _key(call, own), "operation": name}, metadata, _TYPE + "Build")
     call.state.put(f"cloudbuild.operation/{own}", {"name": name})

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 
 from reconciler.localcloud import operations, policies, projects
 from reconciler.localcloud.api.masks import masked
-from reconciler.localcloud.call import Answer, Call
+from reconciler.localcloud.call import Answer, Behaviour, Call
 from reconciler.localcloud.errors import exists, failed_precondition, forbidden, invalid
 from reconciler.localcloud.operations import Ending, Finisher, Work
-from reconciler.localcloud.services import generic
+from reconciler.localcloud.services import generic, resource_folders
+from reconciler.localcloud.services.resource_folders import parent_of
 from reconciler.localcloud.values import Json, digits, etag_like
 
 _PACKAGE = "type.googleapis.com/google.cloud.resourcemanager.v3"
@@ -55,20 +56,6 @@ def _save(call: Call, row: Json) -> None:
     call.state.put(f"project/{row['number']}", row)
 
 
-def _parent(call: Call, value: object) -> str:
-    """The parent as `organizations/N` or `folders/N`; a folder must exist."""
-    if isinstance(value, dict):
-        value = f"{value.get('type', '')}s/{value.get('id', '')}"
-    parent = str(value or "")
-    if parent.startswith("folders/") and parent != projects.FOLDER:
-        folder = call.state.get(f"cloudresourcemanager.folders/{parent}")
-        if folder is None:
-            raise forbidden()
-        if folder["state"] != "ACTIVE":
-            raise failed_precondition(f"The parent folder {parent} is not active.")
-    return parent
-
-
 def _create(call: Call) -> Answer:
     body, old = call.body, call.api.version == "v1"
     wanted = body.get("projectId", "")
@@ -83,8 +70,9 @@ def _create(call: Call) -> Answer:
         raise exists("Requested entity already exists")
     number = digits(call.rng, 12)
     row: Json = {
-        "number": number, "projectId": wanted, "parent": _parent(call, body.get("parent")), "state": "ACTIVE",
-        "displayName": body.get("name", "") if old else body.get("displayName", wanted), "labels": body.get("labels", {}),
+        "number": number, "projectId": wanted, "parent": parent_of(call, body.get("parent")), "state": "ACTIVE",
+        "displayName": body.get("name", "") if old else body.get("displayName", wanted),
+        "labels": body.get("labels", {}),
         "createTime": call.stamp, "pending": True,
     }  # fmt: skip
     _save(call, row)
@@ -171,7 +159,8 @@ def _matches(row: Json, terms: list[tuple[str, str]]) -> bool:
     kind, _, number = row["parent"].partition("/")
     facts = {
         "id": row["projectId"], "projectid": row["projectId"], "projectId": row["projectId"], "state": row["state"],
-        "lifecycleState": row["state"], "parent": row["parent"], "parent.id": number, "parent.type": kind.removesuffix("s"),
+        "lifecycleState": row["state"], "parent": row["parent"], "parent.id": number,
+        "parent.type": kind.removesuffix("s"),
         "displayName": row["displayName"], "name": row["displayName"], "projectNumber": row["number"],
         **{f"labels.{key}": value for key, value in row["labels"].items()},
     }  # fmt: skip
@@ -236,7 +225,7 @@ def _undelete(call: Call) -> Answer:
 def _move(call: Call) -> Answer:
     row = _project(call)
     call.state.delete(f"child/{row['parent']}/projects/{row['number']}")
-    row["parent"] = _parent(call, call.body.get("destinationParent"))
+    row["parent"] = parent_of(call, call.body.get("destinationParent"))
     call.state.put(f"child/{row['parent']}/projects/{row['number']}", {})
     _save(call, row)
     return _v1_or_operation(call, row, "MoveProjectMetadata")
@@ -260,73 +249,11 @@ def _operation(call: Call) -> Answer:
     return operations.rendered(operations.find(call, call.subject))
 
 
-# --- folders ---------------------------------------------------------------------------------------------------
-
-
-def _folder(call: Call) -> Json:
-    row = call.state.get(f"cloudresourcemanager.folders/{call.subject}")
-    if row is None:
-        raise forbidden()
-    return row
-
-
-def _children_folders(call: Call, parent: str) -> Iterator[tuple[str, Json]]:
-    for key, _ in call.state.scan(f"child/{parent}/folders/", generic.start_of(call)):
-        row = call.state.get(f"cloudresourcemanager.folders/folders/{key.rsplit('/', 1)[1]}")
-        if row:
-            yield key, row
-
-
-def _create_folder(call: Call) -> Answer:
-    """Names are unique among the children of one parent: a second one is refused when it is made."""
-    parent, wanted = _parent(call, call.body.get("parent")), call.body.get("displayName", "")
-    if not 3 <= len(wanted) <= 30:
-        raise invalid("folder_display_name_invalid", ("display_name", "must be between 3 and 30 characters"))
-    if any(row["displayName"] == wanted and row["state"] == "ACTIVE" for _, row in _children_folders(call, parent)):
-        raise failed_precondition("Folder violates display name uniqueness within the parent.")
-    number = digits(call.rng, 12)
-    row: Json = {
-        "name": f"folders/{number}", "parent": parent, "displayName": wanted, "state": "ACTIVE",
-        "createTime": call.stamp, "updateTime": call.stamp, "etag": f'W/"{etag_like(call.rng)}"',
-    }  # fmt: skip
-    call.state.put(f"cloudresourcemanager.folders/folders/{number}", row)
-    call.state.put(f"child/{parent}/folders/{number}", {})
-    metadata = {"@type": f"{_PACKAGE}.CreateFolderMetadata", "displayName": wanted, "parent": parent}
-    work = Work(
-        f"operations/cf.{digits(call.rng, 19)}", "generic.done", {"response": row}, metadata, f"{_PACKAGE}.Folder"
-    )
-    return operations.rendered(operations.start(call, work))
-
-
-def _get_folder(call: Call) -> Answer:
-    return _folder(call)
-
-
-def _list_folders(call: Call) -> Answer:
-    rows = _children_folders(call, call.query("parent"))
-    shown = ((key, row) for key, row in rows if row["state"] == "ACTIVE" or call.flag("showDeleted"))
-    found, token = generic.page(call, shown)
-    return ({"folders": found} if found else {}) | ({"nextPageToken": token} if token else {})
-
-
-def _search_folders(call: Call) -> Answer:
-    """`parent=folders/1 AND displayName="a b" AND state=ACTIVE`, each term optional."""
-    terms = dict(re.findall(r"([\w.]+)\s*[:=]\s*(\"[^\"]*\"|[^\s]+)", call.query("query")))
-    wanted = {key: value.strip('"') for key, value in terms.items()}
-    rows = call.state.scan("cloudresourcemanager.folders/", generic.start_of(call))
-    shown = ((key, row) for key, row in rows if all(row.get(name) == value for name, value in wanted.items()))
-    found, token = generic.page(call, shown)
-    return ({"folders": found} if found else {}) | ({"nextPageToken": token} if token else {})
-
-
 _ID = "cloudresourcemanager.projects."
-_FOLDERS = "cloudresourcemanager.folders."
-METHODS = {
+METHODS: dict[str, Behaviour] = {
     f"{_ID}create": _create, f"{_ID}get": _get, f"{_ID}list": _list, f"{_ID}search": _search, f"{_ID}patch": _patch,
     f"{_ID}update": _put, f"{_ID}delete": _delete, f"{_ID}undelete": _undelete, f"{_ID}move": _move,
     f"{_ID}getIamPolicy": _get_policy, f"{_ID}setIamPolicy": _set_policy,
-    f"{_FOLDERS}create": _create_folder, f"{_FOLDERS}get": _get_folder, f"{_FOLDERS}list": _list_folders,
-    f"{_FOLDERS}search": _search_folders,
-    "cloudresourcemanager.operations.get": _operation,
+    "cloudresourcemanager.operations.get": _operation, **resource_folders.METHODS,
 }  # fmt: skip
 FINISHERS: dict[str, Finisher] = {"cloudresourcemanager.created": _created}

@@ -309,7 +309,7 @@ def _compute_operation(call: Call, path: str) -> Json:
 
 
 def _compute_rendered(row: Json) -> Json:
-    done = (
+    done: Json = (
         {"status": "DONE", "progress": 100, "endTime": operations.times(row)[1]}
         if row["done"]
         else {"status": "RUNNING"}

@@ -39,7 +39,10 @@ def _row(call: Call, *, policy: bool = False) -> tuple[str, Json]:
 def _create(call: Call) -> Answer:
     own = call.body.get("accountId", "")
     if not _ID.fullmatch(own) or not 6 <= len(own) <= 30:
-        raise invalid('Invalid accountId. It must be between 6 and 30 characters and match "[a-z]([-a-z0-9]*[a-z0-9])".' if not own else f"The account ID \"{own}\" does not have a length between 6 and 30." if len(own) < 6 or len(own) > 30 else f"The account ID \"{own}\" is invalid.")  # fmt: skip
+        short = not 6 <= len(own) <= 30
+        raise invalid(
+            f'The account ID "{own}" ' + ("does not have a length between 6 and 30." if short else "is invalid.")
+        )
     project = projects.find(call.state, projects.of(call.subject))
     if project is None:
         raise GoogleError(404, "Unknown project")
@@ -134,7 +137,8 @@ def _set_policy(call: Call) -> Answer:
 
 _BASE = "iam.projects.serviceAccounts."
 METHODS = {
-    f"{_BASE}create": _create, f"{_BASE}get": _get, f"{_BASE}list": _list, f"{_BASE}patch": _patch, f"{_BASE}update": _patch,
+    f"{_BASE}create": _create, f"{_BASE}get": _get, f"{_BASE}list": _list, f"{_BASE}patch": _patch,
+    f"{_BASE}update": _patch,
     f"{_BASE}delete": _delete, f"{_BASE}undelete": _undelete, f"{_BASE}disable": _disable, f"{_BASE}enable": _enable,
     f"{_BASE}getIamPolicy": _get_policy, f"{_BASE}setIamPolicy": _set_policy,
 }  # fmt: skip

@@ -255,9 +255,7 @@ def ordered(privileges: set[str]) -> list[str]:
 
 def like(pattern: str, name: str) -> bool:
     r"""A database name in GRANT is a pattern: `_` one character, `%` any, `\_` and `\%` themselves."""
-    pieces = []
-    for token in re.findall(r"\\.|.", pattern, re.DOTALL):
-        pieces.append(
-            {"_": ".", "%": ".*"}.get(token, re.escape(token.removeprefix("\\") if len(token) > 1 else token))
-        )
+    wild = {"_": ".", "%": ".*"}
+    tokens = re.findall(r"\\.|.", pattern, re.DOTALL)
+    pieces = [wild.get(token) or re.escape(token[-1]) for token in tokens]
     return re.fullmatch("".join(pieces), name, re.DOTALL) is not None

@@ -17,7 +17,8 @@ from reconciler.localcloud.values import Json
 
 Row = dict[str, str | None]
 _COLUMNS = {
-    "CREATE TEMPORARY TABLES": "Create_tmp_table_priv", "SHOW DATABASES": "Show_db_priv", "REPLICATION SLAVE": "Repl_slave_priv",
+    "CREATE TEMPORARY TABLES": "Create_tmp_table_priv", "SHOW DATABASES": "Show_db_priv",
+    "REPLICATION SLAVE": "Repl_slave_priv",
     "REPLICATION CLIENT": "Repl_client_priv",
 }  # fmt: skip
 
@@ -76,7 +77,7 @@ def _grantee(account: Json) -> str:
 
 
 def _held(account: Json) -> list[str]:
-    return list(GLOBAL_PRIVILEGES) if SUPER_ROLE == account["name"] else account["global"]
+    return list(GLOBAL_PRIVILEGES) if account["name"] == SUPER_ROLE else account["global"]
 
 
 def _user_privileges(session: Session) -> tuple[list[str], list[Row]]:
@@ -95,8 +96,9 @@ def _schema_privileges(session: Session) -> tuple[list[str], list[Row]]:
     for account in _visible(session):
         for pattern, entry in sorted(account["schemas"].items()):
             grantable = "YES" if entry["grant"] else "NO"
-            for privilege in entry["privileges"] or ["USAGE"]:
-                rows.append(dict(zip(columns, (_grantee(account), "def", pattern, privilege, grantable), strict=True)))
+            who = _grantee(account)
+            cells = [(who, "def", pattern, privilege, grantable) for privilege in entry["privileges"] or ["USAGE"]]
+            rows += [dict(zip(columns, row, strict=True)) for row in cells]
     return columns, rows
 
 
@@ -141,8 +143,8 @@ def _role_edges(session: Session) -> tuple[list[str], list[Row]]:
     columns = ["FROM_HOST", "FROM_USER", "TO_HOST", "TO_USER", "WITH_ADMIN_OPTION"]
     rows: list[Row] = []
     for account in _visible(session):
-        for role in sorted(account["roles"]):
-            rows.append(dict(zip(columns, ("%", role, account["host"], account["name"], "N"), strict=True)))
+        cells = [("%", role, account["host"], account["name"], "N") for role in sorted(account["roles"])]
+        rows += [dict(zip(columns, row, strict=True)) for row in cells]
     return columns, rows
 
 

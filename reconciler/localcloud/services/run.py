@@ -57,11 +57,12 @@ def _new_name(call: Call, collection: str, word: str) -> str:
             f"Violation in Create{word.capitalize()}Request.{word}_id: a name is required", (f"{word}_id", "required")
         )
     if not _NAME.fullmatch(chosen) or len(chosen) > _LONGEST_NAME:
-        raise invalid(
-            f"Violation in Create{word.capitalize()}Request.{word}_id: {chosen} must contain only lowercase alphanumeric characters and "
-            "hyphens, begin with a letter, not end with a hyphen, and be at most 49 characters long",
-            (f"{word}_id", "invalid name"),
+        where = f"Create{word.capitalize()}Request.{word}_id"
+        rule = (
+            "must contain only lowercase alphanumeric characters and hyphens, begin with a letter, not end with a "
+            "hyphen, and be at most 49 characters long"
         )
+        raise invalid(f"Violation in {where}: {chosen} {rule}", (f"{word}_id", "invalid name"))
     path = projects.with_id(call.state, f"{call.subject}/{collection}/{chosen}")
     if call.state.get(generic.key_of(call, path)) is not None:
         raise exists(f"Resource '{chosen}' already exists.")
@@ -352,9 +353,11 @@ def _patch_job(call: Call) -> Answer:
 _ID = "run.projects.locations."
 METHODS = {
     f"{_ID}services.create": _create, f"{_ID}services.get": _get, f"{_ID}services.patch": _patch,
-    f"{_ID}services.delete": _delete, f"{_ID}services.getIamPolicy": _get_policy, f"{_ID}services.setIamPolicy": _set_policy,
+    f"{_ID}services.delete": _delete, f"{_ID}services.getIamPolicy": _get_policy,
+    f"{_ID}services.setIamPolicy": _set_policy,
     f"{_ID}services.revisions.get": _get, f"{_ID}services.revisions.delete": _delete_revision,
-    f"{_ID}jobs.create": _create_job, f"{_ID}jobs.get": _get, f"{_ID}jobs.patch": _patch_job, f"{_ID}jobs.delete": _delete,
+    f"{_ID}jobs.create": _create_job, f"{_ID}jobs.get": _get, f"{_ID}jobs.patch": _patch_job,
+    f"{_ID}jobs.delete": _delete,
     f"{_ID}jobs.getIamPolicy": _get_policy, f"{_ID}jobs.setIamPolicy": _set_policy,
 }  # fmt: skip
 FINISHERS: dict[str, Finisher] = {"run.service_ready": _service_ready, "run.job_ready": _job_ready}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from reconciler.localcloud.values import Json
 
+_STARTUP: Json = {"timeoutSeconds": 240, "periodSeconds": 240, "failureThreshold": 1, "tcpSocket": {}}
+
 
 def complete_service(row: Json, number: str) -> None:
     """Fill the defaults of a service in place; `number` is the project's number, for the address."""
@@ -43,7 +45,7 @@ def _container(container: Json, *, first: bool) -> Json:
         result["ports"] = [
             {"name": "http1", "containerPort": 8080, **{k: v for k, v in port.items() if v}} for port in ports
         ]
-        result["startupProbe"] = _probe(container.get("startupProbe") or {"timeoutSeconds": 240, "periodSeconds": 240, "failureThreshold": 1, "tcpSocket": {}}, result["ports"])  # fmt: skip
+        result["startupProbe"] = _probe(container.get("startupProbe") or _STARTUP, result["ports"])
         if container.get("livenessProbe"):
             result["livenessProbe"] = _probe(container["livenessProbe"], result["ports"])
     return result

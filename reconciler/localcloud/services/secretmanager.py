@@ -224,8 +224,10 @@ def _set_policy(call: Call) -> Answer:
 
 _BASE = "secretmanager.projects.secrets."
 METHODS = {
-    f"{_BASE}create": _create, f"{_BASE}get": _get, f"{_BASE}patch": _patch, f"{_BASE}delete": _delete, f"{_BASE}list": _list,
+    f"{_BASE}create": _create, f"{_BASE}get": _get, f"{_BASE}patch": _patch, f"{_BASE}delete": _delete,
+    f"{_BASE}list": _list,
     f"{_BASE}addVersion": _add, f"{_BASE}getIamPolicy": _get_policy, f"{_BASE}setIamPolicy": _set_policy,
     f"{_BASE}versions.get": _version, f"{_BASE}versions.list": _list, f"{_BASE}versions.access": _access,
-    f"{_BASE}versions.enable": _turn("ENABLED"), f"{_BASE}versions.disable": _turn("DISABLED"), f"{_BASE}versions.destroy": _turn("DESTROYED"),
+    f"{_BASE}versions.enable": _turn("ENABLED"), f"{_BASE}versions.disable": _turn("DISABLED"),
+    f"{_BASE}versions.destroy": _turn("DESTROYED"),
 }  # fmt: skip

@@ -49,7 +49,7 @@ def _name(call: Call) -> str:
 
 
 def _check(name: str, number: str) -> str:
-    if not name.endswith(".googleapis.com") or not _library().knows(name.split(".")[0]):
+    if not name.endswith(".googleapis.com") or not _library().knows(name.split(".", maxsplit=1)[0]):
         raise forbidden(f"Not found or permission denied for service(s): {name}.") if number else invalid(name)
     return name
 
@@ -168,7 +168,8 @@ def _operation(call: Call) -> Answer:
 
 
 METHODS = {
-    "serviceusage.services.get": _get, "serviceusage.services.list": _list, "serviceusage.services.batchGet": _batch_get,
+    "serviceusage.services.get": _get, "serviceusage.services.list": _list,
+    "serviceusage.services.batchGet": _batch_get,
     "serviceusage.services.enable": _enable, "serviceusage.services.batchEnable": _batch_enable,
     "serviceusage.services.disable": _disable, "serviceusage.services.generateServiceIdentity": _identity,
     "serviceusage.operations.get": _operation,

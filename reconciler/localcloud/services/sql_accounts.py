@@ -6,14 +6,13 @@ Google does (https://cloud.google.com/sql/docs/mysql/users); one made by SQL may
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from reconciler.localcloud import projects
 from reconciler.localcloud.call import Answer, Behaviour, Call
 from reconciler.localcloud.errors import GoogleError, not_found
 from reconciler.localcloud.operations import Ending, Finisher
 from reconciler.localcloud.services.mysql_grammar import Reader, Result
 from reconciler.localcloud.services.mysql_privileges import SUPER_ROLE, MysqlError, Server, Session, Who
+from reconciler.localcloud.services.sql_common import free, operation, place, running
 from reconciler.localcloud.state import State
 from reconciler.localcloud.values import Json
 
@@ -95,89 +94,81 @@ def _rdbms(number: int, message: str) -> GoogleError:
     return GoogleError(400, f"Invalid request: Error {number}: {message}.", reason="invalid")
 
 
-def methods(
-    running: Callable[[Call], Json], place_of: Callable[[Call], str], operation: Callable[[Call, str, str, Json], Json]
-) -> dict[str, Behaviour]:
-    """The behaviours of users and executeSql, over what `sqladmin` knows about instances and operations."""
+def _insert_user(call: Call) -> Answer:
+    instance, name = running(call), call.body.get("name", "")
+    host = call.body.get("host") or ("%" if family(instance) == "MYSQL" else "")
+    if not name or (family(instance) == "MYSQL" and len(name) > 32):
+        raise GoogleError(400, "Invalid request: User name must be between 1 and 32 characters long.", reason="invalid")
+    if _server(call.state, place(call)).account(name, host) is not None:
+        # Inserting a user that is there changes its password, as the real API does.
+        return operation(call, "CREATE_USER", "sqladmin.user_made", {"name": name, "host": host, "roles": None})
+    roles = call.body.get("databaseRoles") or [SUPER_ROLE]
+    return operation(
+        call,
+        "CREATE_USER",
+        "sqladmin.user_made",
+        {"name": name, "host": host, "roles": roles, "type": call.body.get("type", "BUILT_IN")},
+    )
 
-    def insert(call: Call) -> Answer:
-        instance, name = running(call), call.body.get("name", "")
-        host = call.body.get("host") or ("%" if family(instance) == "MYSQL" else "")
-        if not name or (family(instance) == "MYSQL" and len(name) > 32):
-            raise GoogleError(
-                400, "Invalid request: User name must be between 1 and 32 characters long.", reason="invalid"
-            )
-        if _server(call.state, place_of(call)).account(name, host) is not None:
-            # Inserting a user that is there changes its password, as the real API does.
-            return operation(call, "CREATE_USER", "sqladmin.user_made", {"name": name, "host": host, "roles": None})
-        roles = call.body.get("databaseRoles") or [SUPER_ROLE]
-        return operation(
-            call,
-            "CREATE_USER",
-            "sqladmin.user_made",
-            {"name": name, "host": host, "roles": roles, "type": call.body.get("type", "BUILT_IN")},
-        )
 
-    def subject(call: Call) -> Json:
-        name, host = call.query("name") or call.params.get("name", ""), call.query("host")
-        server = _server(call.state, place_of(call))
-        found = server.account(name, host or "%") or server.account(name, host)
-        if found is None:
-            raise not_found("The user does not exist.")
-        return found
+def _subject(call: Call) -> Json:
+    name, host = call.query("name") or call.params.get("name", ""), call.query("host")
+    server = _server(call.state, place(call))
+    found = server.account(name, host or "%") or server.account(name, host)
+    if found is None:
+        raise not_found("The user does not exist.")
+    return found
 
-    def get(call: Call) -> Answer:
-        running(call)
-        return _shown(call, subject(call), place_of(call))
 
-    def listed(call: Call) -> Answer:
-        running(call)
-        where = place_of(call)
-        accounts = _server(call.state, where).accounts
-        found = [_shown(call, account, where) for _, account in sorted(accounts.items())]
-        return {"kind": "sql#usersList"} | ({"items": found} if found else {})
+def _get_user(call: Call) -> Answer:
+    running(call)
+    return _shown(call, _subject(call), place(call))
 
-    def update(call: Call) -> Answer:
-        running(call)
-        account = subject(call)
-        added = call.request.query.get("databaseRoles", []) or call.body.get("databaseRoles", [])
-        kept = [] if call.flag("revokeExistingRoles") else account["roles"]
-        roles = [*kept, *(role for role in added if role not in kept)]
-        return operation(
-            call,
-            "UPDATE_USER",
-            "sqladmin.user_made",
-            {"name": account["name"], "host": account["host"], "roles": roles},
-        )
 
-    def delete(call: Call) -> Answer:
-        running(call)
-        name, host = call.query("name"), call.query("host")
-        server = _server(call.state, place_of(call))
-        found = (
-            server.account(name, host)
-            if host or name == "root"
-            else server.account(name, "%") or server.account(name, "")
-        )
-        if found is None:
-            raise _rdbms(1396, f"Operation DROP USER failed for '{name}'@'{host}'")
-        return operation(call, "DELETE_USER", "sqladmin.user_gone", {"name": name, "host": found["host"]})
+def _list_users(call: Call) -> Answer:
+    running(call)
+    where = place(call)
+    accounts = _server(call.state, where).accounts
+    found = [_shown(call, account, where) for _, account in sorted(accounts.items())]
+    return {"kind": "sql#usersList"} | ({"items": found} if found else {})
 
-    def execute(call: Call) -> Answer:
-        instance, where = running(call), place_of(call)
-        if family(instance) == "SQLSERVER":
-            raise GoogleError(400, "Invalid request: executeSql is not supported for SQL Server.", reason="invalid")
-        return _execute(call, where)
 
-    return {
-        "sql.users.insert": insert, "sql.users.get": get, "sql.users.list": listed, "sql.users.update": update,
-        "sql.users.delete": delete, "sql.instances.executeSql": execute,
-    }  # fmt: skip
+def _update_user(call: Call) -> Answer:
+    running(call)
+    account = _subject(call)
+    added = call.request.query.get("databaseRoles", []) or call.body.get("databaseRoles", [])
+    kept = [] if call.flag("revokeExistingRoles") else account["roles"]
+    roles = [*kept, *(role for role in added if role not in kept)]
+    return operation(
+        call,
+        "UPDATE_USER",
+        "sqladmin.user_made",
+        {"name": account["name"], "host": account["host"], "roles": roles},
+    )
+
+
+def _delete_user(call: Call) -> Answer:
+    running(call)
+    name, host = call.query("name"), call.query("host")
+    server = _server(call.state, place(call))
+    found = (
+        server.account(name, host) if host or name == "root" else server.account(name, "%") or server.account(name, "")
+    )
+    if found is None:
+        raise _rdbms(1396, f"Operation DROP USER failed for '{name}'@'{host}'")
+    return operation(call, "DELETE_USER", "sqladmin.user_gone", {"name": name, "host": found["host"]})
+
+
+def _execute_sql(call: Call) -> Answer:
+    instance, where = running(call), place(call)
+    if family(instance) == "SQLSERVER":
+        raise GoogleError(400, "Invalid request: executeSql is not supported for SQL Server.", reason="invalid")
+    return _execute(call, where)
 
 
 def _user_made(ending: Ending) -> None:
     place, args = ending.args["place"], ending.args
-    ending.state.delete(f"sqladmin.busy/{place}")
+    free(ending)
     if ending.failed:
         return
     server = _server(ending.state, place)
@@ -191,7 +182,7 @@ def _user_made(ending: Ending) -> None:
 
 def _user_gone(ending: Ending) -> None:
     place = ending.args["place"]
-    ending.state.delete(f"sqladmin.busy/{place}")
+    free(ending)
     if not ending.failed:
         server = _server(ending.state, place)
         server.accounts.pop(f"{ending.args['name']}@{ending.args['host']}", None)
@@ -240,3 +231,9 @@ def _login(server: Server, user: str) -> Who | None:
         if server.account(who.name, who.host) is not None:
             return who
     raise MysqlError(1045, f"Access denied for user '{name}'@'cloudsqlproxy' (using password: YES)", "28000")
+
+
+METHODS: dict[str, Behaviour] = {
+    "sql.users.insert": _insert_user, "sql.users.get": _get_user, "sql.users.list": _list_users,
+    "sql.users.update": _update_user, "sql.users.delete": _delete_user, "sql.instances.executeSql": _execute_sql,
+}  # fmt: skip

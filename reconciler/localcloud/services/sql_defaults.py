@@ -5,7 +5,8 @@ from __future__ import annotations
 from reconciler.localcloud.values import Json
 
 _INSTALLED = {
-    "MYSQL_5_7": "MYSQL_5_7_44", "MYSQL_8_0": "MYSQL_8_0_31", "MYSQL_8_4": "MYSQL_8_4_4", "POSTGRES_15": "POSTGRES_15_7",
+    "MYSQL_5_7": "MYSQL_5_7_44", "MYSQL_8_0": "MYSQL_8_0_31", "MYSQL_8_4": "MYSQL_8_4_4",
+    "POSTGRES_15": "POSTGRES_15_7",
     "POSTGRES_16": "POSTGRES_16_3", "SQLSERVER_2019_EXPRESS": "SQLSERVER_2019_EXPRESS_CU26",
     "SQLSERVER_2022_EXPRESS": "SQLSERVER_2022_EXPRESS_CU12_GDR",
 }  # fmt: skip
@@ -35,7 +36,7 @@ def _upgrades(version: str) -> list[Json]:
     return minors if version == "MYSQL_8_0" else []
 
 
-def complete(row: Json, project: str, number: str, stamp: str) -> None:
+def complete(row: Json, project: str, stamp: str) -> None:
     """Fill the defaults of an instance in place. `stamp` is its creation time."""
     version = row.setdefault("databaseVersion", "MYSQL_8_0")
     region = row.setdefault("region", "us-central1")
@@ -45,7 +46,8 @@ def complete(row: Json, project: str, number: str, stamp: str) -> None:
     row |= {
         "kind": "sql#instance", "project": project, "connectionName": f"{project}:{region}:{row['name']}",
         "backendType": "SECOND_GEN", "gceZone": zone, "createTime": stamp,
-        "databaseInstalledVersion": _INSTALLED.get(version, version), "sqlNetworkArchitecture": "NEW_NETWORK_ARCHITECTURE",
+        "databaseInstalledVersion": _INSTALLED.get(version, version),
+        "sqlNetworkArchitecture": "NEW_NETWORK_ARCHITECTURE",
     }  # fmt: skip
     row.setdefault("instanceType", "CLOUD_SQL_INSTANCE")
     row.setdefault("satisfiesPzi", True)
@@ -53,16 +55,17 @@ def complete(row: Json, project: str, number: str, stamp: str) -> None:
     if family in _GEMINI:
         row["geminiConfig"] = dict.fromkeys(_GEMINI[family], False)
     row["upgradableDatabaseVersions"] = _upgrades(version)
-    _settings(settings, family, zone)
+    _settings(settings, zone)
 
 
-def _settings(settings: Json, family: str, zone: str) -> None:
+def _settings(settings: Json, zone: str) -> None:
     settings["kind"] = "sql#settings"
     defaults: Json = {
         "activationPolicy": "ALWAYS", "authorizedGaeApplications": [], "availabilityType": "ZONAL",
         "connectorEnforcement": "NOT_REQUIRED", "dataDiskSizeGb": "10", "dataDiskType": "PD_SSD",
         "deletionProtectionEnabled": False, "edition": "ENTERPRISE", "pricingPlan": "PER_USE",
-        "replicationType": "SYNCHRONOUS", "settingsVersion": "1", "storageAutoResize": True, "storageAutoResizeLimit": "0",
+        "replicationType": "SYNCHRONOUS", "settingsVersion": "1", "storageAutoResize": True,
+        "storageAutoResizeLimit": "0",
     }  # fmt: skip
     for name, value in defaults.items():
         settings.setdefault(name, value)
@@ -99,7 +102,10 @@ def _settings(settings: Json, family: str, zone: str) -> None:
 
 def flags(version: str) -> list[Json]:
     """A few flags of MySQL, enough to know their shape."""
-    known = {"max_connections": "INTEGER", "slow_query_log": "BOOLEAN", "long_query_time": "FLOAT", "innodb_buffer_pool_size": "INTEGER", "sql_mode": "STRING", "wait_timeout": "INTEGER"}  # fmt: skip
+    known = {
+        "max_connections": "INTEGER", "slow_query_log": "BOOLEAN", "long_query_time": "FLOAT", "sql_mode": "STRING",
+        "innodb_buffer_pool_size": "INTEGER", "wait_timeout": "INTEGER",
+    }  # fmt: skip
     found = [
         {"kind": "sql#flag", "name": name, "type": kind, "appliesTo": ["MYSQL_5_7", "MYSQL_8_0", "MYSQL_8_4"]}
         for name, kind in known.items()

@@ -43,7 +43,10 @@ def _insert(call: Call) -> Answer:
     if there is not None:
         mine = there["projectNumber"] == project["number"]
         message = "Your previous request to create the named bucket succeeded and you already own it."
-        other = "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again."
+        other = (
+            "The requested bucket name is not available. The bucket namespace is shared by all users of the system. "
+            "Please select a different name and try again."
+        )
         raise GoogleError(409, message if mine else other, reason="conflict")
     stamp = milliseconds(call.now)
     place = call.body.get("location", "US").upper()
@@ -283,8 +286,10 @@ def _set_folder_policy(call: Call) -> Answer:
 _B, _M = "storage.buckets.", "storage.managedFolders."
 METHODS = {
     f"{_B}insert": _insert, f"{_B}get": _get, f"{_B}list": _list, f"{_B}patch": _change, f"{_B}update": _change,
-    f"{_B}delete": _delete, f"{_B}restore": _restore, f"{_B}getIamPolicy": _get_policy, f"{_B}setIamPolicy": _set_policy,
-    f"{_B}testIamPermissions": _test, f"{_M}insert": _insert_folder, f"{_M}get": _get_folder, f"{_M}list": _list_folders,
+    f"{_B}delete": _delete, f"{_B}restore": _restore, f"{_B}getIamPolicy": _get_policy,
+    f"{_B}setIamPolicy": _set_policy,
+    f"{_B}testIamPermissions": _test, f"{_M}insert": _insert_folder, f"{_M}get": _get_folder,
+    f"{_M}list": _list_folders,
     f"{_M}delete": _delete_folder, f"{_M}getIamPolicy": _get_folder_policy, f"{_M}setIamPolicy": _set_folder_policy,
     f"{_M}testIamPermissions": _test, **storage_objects.METHODS,
 }  # fmt: skip

@@ -20,7 +20,10 @@ from reconciler.localcloud.services import generic, storage_uploads
 from reconciler.localcloud.services.storage_rules import check, no_bucket, no_object, unmet
 from reconciler.localcloud.values import Json, Response, milliseconds, seconds_of
 
-_WRITABLE = ("cacheControl", "contentDisposition", "contentEncoding", "contentLanguage", "contentType", "customTime", "metadata", "eventBasedHold", "temporaryHold", "storageClass", "retention", "contexts")  # fmt: skip
+_WRITABLE = (
+    "cacheControl", "contentDisposition", "contentEncoding", "contentLanguage", "contentType", "customTime", "metadata",
+    "eventBasedHold", "temporaryHold", "storageClass", "retention", "contexts",
+)  # fmt: skip
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
@@ -64,12 +67,15 @@ def store(call: Call, bucket: str, name: str, meta: Json, content: bytes) -> Jso
     if before is not None:
         _retire(call, owner, before)
     generation = str(max(int(call.now * 1_000_000), int((before or {"generation": 0})["generation"]) + 1))
-    stamp, link = milliseconds(call.now), f"https://www.googleapis.com/storage/v1/b/{bucket}/o/{quote(name, safe='')}"
+    stamp, tail = milliseconds(call.now), f"{bucket}/o/{quote(name, safe='')}"
+    link = f"https://www.googleapis.com/storage/v1/b/{tail}"
     row: Json = {
         "storageClass": owner["storageClass"], **{field: meta[field] for field in _WRITABLE if field in meta},
-        "kind": "storage#object", "id": f"{bucket}/{name}/{generation}", "name": name, "bucket": bucket, "selfLink": link,
-        "mediaLink": f"{_host(call)}/download/storage/v1/b/{bucket}/o/{quote(name, safe='')}?generation={generation}&alt=media",
-        "generation": generation, "metageneration": "1", "size": str(len(content)), "md5Hash": digest, "crc32c": checksum,
+        "kind": "storage#object", "id": f"{bucket}/{name}/{generation}", "name": name, "bucket": bucket,
+        "selfLink": link,
+        "mediaLink": f"{_host(call)}/download/storage/v1/b/{tail}?generation={generation}&alt=media",
+        "generation": generation, "metageneration": "1", "size": str(len(content)), "md5Hash": digest,
+        "crc32c": checksum,
         "etag": base64.b64encode(generation.encode()).decode(), "timeCreated": stamp, "updated": stamp,
         "timeStorageClassUpdated": stamp, "timeFinalized": stamp,
     }  # fmt: skip
@@ -165,7 +171,11 @@ def _delete(call: Call) -> Answer:
     row = find(call, bucket, name, generation)
     check(call, row)
     if row.get("temporaryHold") or row.get("eventBasedHold"):
-        raise GoogleError(403, f"Object '{bucket}/{name}' is under active Temporary hold and cannot be deleted, overwritten or archived until hold is removed.", reason="forbidden")  # fmt: skip
+        message = (
+            f"Object '{bucket}/{name}' is under active Temporary hold and cannot be deleted, overwritten or archived "
+            "until hold is removed."
+        )
+        raise GoogleError(403, message)
     live = call.state.get(f"storage.o/{bucket}/{name}")
     if live and live["generation"] == row["generation"]:
         call.state.delete(f"storage.o/{bucket}/{name}")
@@ -200,7 +210,9 @@ def _rows(call: Call, bucket: str) -> Iterator[tuple[str, Json]]:
             if key > after and seconds_of(row["hardDeleteTime"]) >= call.now:
                 yield key, row
         return
-    live = ((f"{row['name']}#{row['generation']}", row) for _, row in call.state.scan(f"storage.o/{bucket}/{prefix}"))
+    live: Iterator[tuple[str, Json]] = (
+        (f"{row['name']}#{row['generation']}", row) for _, row in call.state.scan(f"storage.o/{bucket}/{prefix}")
+    )
     if call.flag("versions"):
         old = (
             (f"{row['name']}#{row['generation']}", row) for _, row in call.state.scan(f"storage.old/{bucket}/{prefix}")
@@ -298,5 +310,6 @@ def _compose(call: Call) -> Answer:
 _O = "storage.objects."
 METHODS = {
     f"{_O}insert": _insert, f"{_O}get": _get, f"{_O}patch": _change, f"{_O}update": _change, f"{_O}delete": _delete,
-    f"{_O}list": _list, f"{_O}restore": _restore, f"{_O}copy": _copied, f"{_O}rewrite": _rewrite, f"{_O}compose": _compose,
+    f"{_O}list": _list, f"{_O}restore": _restore, f"{_O}copy": _copied, f"{_O}rewrite": _rewrite,
+    f"{_O}compose": _compose,
 }  # fmt: skip

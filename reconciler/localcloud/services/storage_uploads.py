@@ -108,7 +108,7 @@ def _continued(call: Call, bucket: str) -> Upload | Response:
             if first > len(content):
                 raise GoogleError(
                     503,
-                    "Invalid request. According to the Content-Range header, the upload offset is past what was received.",
+                    "Invalid request. The upload offset in Content-Range is past what was received.",
                 )
             content = content[:first] + call.request.body
     if total == "*" or len(content) < int(total):
