@@ -15,7 +15,7 @@ from pygit2.enums import FileMode, FileStatus, RepositoryState
 from reconciler.model.errors import InputError, RefusedError
 from reconciler.source.paths import odd
 
-_AUTHOR = re.compile(r"(?P<name>[^<>\n]+?)\s*<(?P<address>[^<>\s]+)>\Z")
+_AUTHOR = re.compile(r"(?P<name>[^<>\n]*[^<>\s])\s*<(?P<address>[^<>\s]+)>\Z")
 
 
 _Tree = dict[str, Any]
