@@ -88,6 +88,8 @@ def closing(findings: Findings) -> str:
         return (
             f"{fixed}All {count(findings.files, 'file')} valid." if findings.files else f"{fixed}No fleet files found."
         )
+    if not counts[Severity.ERROR]:
+        return f"{fixed}All {count(findings.files, 'file')} valid; {_listed(told)}."
     concerned = len({found.file for found in findings.diagnostics if found.file})
     files = max(findings.files, concerned)
     fixable = sum(1 for found in findings.diagnostics if found.fixable)

@@ -71,21 +71,31 @@ class CommentView:
 
 def comment(plan: Plan, view: CommentView = CommentView()) -> str:
     """The whole comment, at most `view.characters` long and ending in a line feed."""
-    ordered = sections(plan)
+    page = _Page(plan, sections(plan), view, plan.digest)
     for shed in Shed:
         if shed < Shed.DETAILS and len(plan.changes) * 20 > view.characters:
             continue  # it cannot fit: do not render what is thrown away
-        text = _comment(plan, ordered, view, shed)
+        text = _comment(page, shed)
         if len(text) <= view.characters and len(text.encode()) <= view.octets:
             break
     return text
 
 
-def marker(plan: Plan, view: CommentView) -> str:
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What every rendering of one comment needs. A large plan's digest is worth computing once."""
+
+    plan: Plan
+    ordered: tuple[Section, ...]
+    view: CommentView
+    digest: str
+
+
+def marker(plan: Plan, view: CommentView, digest: str = "") -> str:
     """The first line: by it, and by its author, a later comment finds this one. Holds nothing that a tenant wrote."""
     parts = {
-        "key": view.key, "fleet": view.fleet, "head": plan.fleet_head, "base": plan.fleet_base, "plan": plan.digest,
-        "at": view.at,
+        "key": view.key, "fleet": view.fleet, "head": plan.fleet_head, "base": plan.fleet_base,
+        "plan": digest or plan.digest, "at": view.at,
     }  # fmt: skip
     safe = {
         name: re.sub(r"-{2,}", "-", re.sub(r"[^A-Za-z0-9:._/+-]", "", value)[:100]) for name, value in parts.items()
@@ -93,8 +103,9 @@ def marker(plan: Plan, view: CommentView) -> str:
     return "<!-- aipress:comment v=1 " + " ".join(f"{name}={value}" for name, value in safe.items() if value) + " -->"
 
 
-def _comment(plan: Plan, ordered: tuple[Section, ...], view: CommentView, shed: Shed) -> str:
-    blocks = [marker(plan, view) + "\n" + _title(plan, ordered, view)]
+def _comment(page: _Page, shed: Shed) -> str:
+    plan, ordered, view = page.plan, page.ordered, page.view
+    blocks = [marker(plan, view, page.digest) + "\n" + _title(plan, ordered, view)]
     if ordered:
         if shed < Shed.ROWS:
             blocks.append(_table(ordered, view))
@@ -108,7 +119,7 @@ def _comment(plan: Plan, ordered: tuple[Section, ...], view: CommentView, shed: 
         blocks += _notes(plan)
     if shed is not Shed.NOTHING:
         blocks.append(_shortened(shed, view))
-    return "\n\n".join([*blocks, _footer(plan, view)]) + "\n"
+    return "\n\n".join([*blocks, _footer(page)]) + "\n"
 
 
 def _title(plan: Plan, ordered: tuple[Section, ...], view: CommentView) -> str:
@@ -258,14 +269,15 @@ def _shortened(shed: Shed, view: CommentView) -> str:
     return f"_Shortened to fit a comment: {left_out[shed]} left out. Everything: {where}._"
 
 
-def _footer(plan: Plan, view: CommentView) -> str:
+def _footer(page: _Page) -> str:
+    plan, view = page.plan, page.view
     parts = [code_span(commit(plan.fleet_head))]
     if plan.fleet_base not in ("", plan.fleet_head):
         parts[0] += f" on {code_span(commit(plan.fleet_base))}"
     if view.read_age is not None:
         parts.append(f"live state read {age(view.read_age)} before")
-    parts.append(f"plan {code_span(plan.digest[:19])}")
+    parts.append(f"plan {code_span(page.digest[:19])}")
     parts.append(f"aipress {plain(view.version)}".strip())
     parts.append("expires when the branch or the cloud moves")
-    pin = f"`aipress apply --expect-plan {plan.digest}`"
+    pin = f"`aipress apply --expect-plan {page.digest}`"
     return f"**Next:** merge to apply, or apply exactly this: {pin}\n<sub>{' · '.join(parts)}</sub>"

@@ -73,6 +73,8 @@ def test_clean_files_are_counted() -> None:
     assert closing(Findings((), 16)) == "All 16 files valid."
     assert closing(Findings((), 16, fixed=("a", "b"))) == "Fixed 2 files. All 16 files valid."
     assert closing(Findings((), 0)) == "No fleet files found."
+    note = Diagnostic("AP301", Severity.NOTE, "not yet managed", "f.yaml")
+    assert closing(Findings((note, note), 16)) == "All 16 files valid; 2 notes."
 
 
 def test_hostile_text_stays_on_its_line(hostile: str) -> None:
