@@ -1,5 +1,6 @@
 """What an apply came to, and how a longer story ends: the last screen that a person reads."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from reconciler.report.style import PLAIN, Style
 from reconciler.report.values import count
 
 SHOWN = 20
+SAME = 3
+"""More items than this with the same reason are told in one line."""
 _DONE = {
     Action.CREATE: "created", Action.UPDATE: "updated", Action.REPLACE: "replaced", Action.DELETE: "deleted",
     Action.RUN: "run", Action.ADOPT: "adopted",
@@ -101,8 +104,21 @@ def _skipped(told: Told, style: Style) -> list[str]:
     if not reasons:
         return []
     mark = style.yellow("·")
-    rows = [f"  {mark} {subject(address)}: {cut(plain(reason), 400)}" for address, reason in sorted(reasons.items())]
-    return [f"{count(len(rows), 'item')} not run:", *_bounded(rows), ""]
+    alike: dict[str, list[Address]] = defaultdict(list)
+    for address, reason in sorted(reasons.items()):
+        alike[reason].append(address)
+    rows: list[str] = []
+    for reason, mine in alike.items():
+        about = [_targets(mine)] if len(mine) > SAME else [subject(address) for address in mine]
+        rows += [f"  {mark} {who}: {cut(plain(reason), 400)}" for who in about]
+    return [f"{count(len(reasons), 'item')} not run:", *_bounded(rows), ""]
+
+
+def _targets(addresses: list[Address]) -> str:
+    """Many items with the same reason: how many, and of whom."""
+    names = sorted({str(address.target) for address in addresses})
+    more = f" and {len(names) - SAME:,} more" if len(names) > SAME else ""
+    return f"{count(len(addresses), 'item')} of {', '.join(plain(name) for name in names[:SAME])}{more}"
 
 
 def _bounded(rows: list[str]) -> list[str]:

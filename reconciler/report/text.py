@@ -169,7 +169,7 @@ def _findings(plan: Plan, style: Style) -> list[str]:
 
 def _note(found: Diagnostic) -> str:
     where = f"{found.file}:{found.position.line}" if found.file else found.target
-    return f"{plain(where)}  {cut(plain(found.message), 120)}"
+    return f"{plain(where)}  {cut(plain(found.message.partition(' is accepted, not yet managed')[0]), 120)}"
 
 
 def diagnostic_line(found: Diagnostic, style: Style) -> str:

@@ -102,6 +102,22 @@ def test_long_lists_are_bounded(make_change: Callable[..., Change], make_plan: C
     assert len(text.splitlines()) < 30
 
 
+def test_many_items_with_one_reason_are_one_line(
+    make_change: Callable[..., Change], make_plan: Callable[..., Plan]
+) -> None:
+    plan = make_plan(
+        [
+            make_change(tenant_target(f"t-{n}"), kind, "x", Action.CREATE)
+            for n in range(6)
+            for kind in ("secret", "sql.user")
+        ]
+    )
+    skipped = {change.address: "waits for the instance, which failed" for change in plan.changes}
+    text = apply_text(Told(plan, Outcome({}), skipped=skipped))
+    assert "12 items not run:" in text
+    assert "12 items of tenant/t-0, tenant/t-1, tenant/t-2 and 3 more: waits for the instance, which failed" in text
+
+
 def test_the_document_for_machines_has_every_item(edited_plan: Plan) -> None:
     results = [Result.DONE, Result.FAILED, Result.STALE, Result.SKIPPED, Result.DONE]
     document = apply_document(Told(edited_plan, outcome_of(edited_plan, results), (version("partial"),)))
