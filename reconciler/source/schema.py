@@ -158,7 +158,7 @@ def walk(kind: str, path: Path = ()) -> Iterator[tuple[Path, Node]]:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One field for a person. `allowed` says in words which values it takes; `default` is JSON, "" for none."""
+    """One field for a person. `allowed`: the values it takes, in words; `default`: JSON or words, "" for none."""
 
     field: str
     type: str
@@ -197,7 +197,7 @@ def explain(field: str) -> Explanation:
         raise KeyError(f"there is no field `{field}`{meant}")
     parent = node_at(kind, path[:-1]) or {}
     return Explanation(
-        _dotted(kind, path), type_name(node), allowed(node), _default(node), node.get("description", ""),
+        _dotted(kind, path), type_name(node), allowed(node), _default(kind, path, node), node.get("description", ""),
         not unmanaged(kind, path), bool(path) and path[-1] in parent.get("required", ()), fields(kind, path),
     )  # fmt: skip
 
@@ -257,5 +257,12 @@ def _dotted(kind: str, path: Path) -> str:
     return text
 
 
-def _default(node: Node) -> str:
-    return json.dumps(node["default"]) if "default" in node else ""
+def _default(kind: str, path: Path, node: Node) -> str:
+    if "default" in node:
+        return json.dumps(node["default"])
+    if kind == "Tenant" and path[:1] == ("spec",) and not unmanaged(kind, path):
+        if path[1:2] in (("runtime",), ("database",), ("media",)) and len(path) > 2:
+            return "the tier's"
+        if "runtime" in path and path[1:2] == ("environments",) and path[-1] != "runtime":
+            return "the tenant's, else the tier's"
+    return ""

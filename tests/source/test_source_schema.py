@@ -210,6 +210,8 @@ def test_explain_tells_what_may_be_written() -> None:
     assert schema.explain("tenant.spec.cdn").managed is False
     assert schema.explain("tenant.spec.database.dedicated").managed is False
     assert schema.explain("shard.spec.sql.diskGb").default == "100"
+    assert schema.explain("tenant.spec.runtime.memory").default == "the tier's"
+    assert schema.explain("tenant.spec.environments.staging.runtime.php").default == "the tenant's, else the tier's"
     assert schema.explain("tenant.spec.tier").required is True
     assert schema.explain("fleet.spec.purges[].uid").type == "text"
     assert "production" in schema.explain("tenant.spec.environments").fields
