@@ -110,6 +110,10 @@ def _body(route: Route, request: Request) -> Json:
     except ValueError as error:
         raise invalid(f"Invalid JSON payload received. {error}".split(": line")[0]) from error
     name = route.method.request
+    known = route.api.schema(name).get("properties", {})
+    if isinstance(parsed, dict):
+        # A body may repeat what the path already says (`parent`, `name`), although the body's schema lacks it.
+        parsed = {key: value for key, value in parsed.items() if key in known or key not in route.params}
     tail = _SCHEMA_PREFIX.sub("", name)
     prefix = (
         "body" if route.service == "sqladmin" else "" if tail.endswith("Request") else snake(tail[0].lower() + tail[1:])

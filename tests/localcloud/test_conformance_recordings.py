@@ -22,7 +22,8 @@ FLOORS = {
     "sqladmin": (99, 95, 86, 99), "run": (99, 98, 88, 0), "storage": (99, 97, 96, 99),
     "secretmanager": (95, 96, 91, 99),
     "cloudresourcemanager": (86, 22, 12, 99), "serviceusage": (99, 95, 57, 99), "iam": (94, 99, 99, 99),
-    "cloudbilling": (99, 99, 99, 99), "compute": (78, 85, 65, 78), "pubsub": (84, 80, 78, 99),
+    "cloudbilling": (99, 99, 99, 99), "compute": (77, 85, 65, 78), "pubsub": (85, 79, 77, 99),
+    "spanner": (87, 13, 6, 0),
     "redis": (99, 35, 26, 99),
     "workflows": (99, 77, 64, 99),
 }  # fmt: skip

@@ -162,7 +162,11 @@ def chosen_id(call: Call, collection: str) -> str:
             return call.query(name)
     if call.method.name == "insert" or call.service in _OWN_NAMES:
         return str(call.body.get("name") or call.body.get("id") or digits(call.rng, 19))
-    singular = collection.removesuffix("s") + "Id"
+    kind = collection.removesuffix("s")
+    reference = call.body.get(f"{kind}Reference")
+    if isinstance(reference, dict) and reference.get(f"{kind}Id"):
+        return str(reference[f"{kind}Id"])
+    singular = f"{kind}Id"
     for name in (singular, "id", "name"):
         if isinstance(call.body.get(name), str) and call.body[name]:
             return str(call.body[name]).rsplit("/", 1)[-1]
@@ -293,7 +297,9 @@ def _done(ending: Ending) -> None:
 
 
 def _compute_operation(call: Call, path: str) -> Json:
-    scope = "/".join(projects.with_id(call.state, path).split("/")[: 4 if "/global/" not in path else 3])
+    parts = projects.with_id(call.state, path).split("/")
+    # projects/P/zones/Z, projects/P/regions/R, projects/P/global, or locations/global for an organisation's own.
+    scope = "/".join(parts[: 2 if parts[0] == "locations" else 3 if parts[2:3] == ["global"] else 4])
     base = f"https://www.googleapis.com/{call.api.base}"
     name = f"operation-{int(call.now * 1000)}-{uuid_like(call.rng)}"
     full = f"{scope}/operations/{name}"
@@ -335,6 +341,9 @@ def _operation(call: Call) -> Answer:
 def _other(call: Call) -> Answer:
     """A verb we know only by name: nothing happens, and the answer has the right shape."""
     path = path_of(call)
+    *_, owner, verb = call.method.template.split("/")
+    if call.service == "compute" and owner.startswith("{") and not verb.startswith("{"):
+        load(call, path.rsplit("/", 1)[0])
     if call.method.response.endswith("Operation"):
         return _result(call, path, {})
     stored = call.state.get(key_of(call, path))
