@@ -256,6 +256,28 @@ def test_a_replacement_is_a_delete_and_then_a_create(polls: int) -> None:
     assert len({call.request_id for call in cloud.requests}) == 2
 
 
+def test_each_half_of_a_replacement_has_its_own_retries() -> None:
+    cloud = FakeCloud(objects={SECRET_KEY: BODY})
+    cloud.script(Script("begin", failure=RESET, times=4), Script("begin", failure=RESET, times=4, after=1))
+    wanted = changed(replication={"userManaged": {}})
+    assert drive(cloud, planned(cloud, *SECRET, wanted, BODY, action=Action.REPLACE)).item.result is Result.DONE
+
+
+def test_a_delete_whose_answer_was_lost_never_takes_a_successor() -> None:
+    cloud = FakeCloud(objects={SECRET_KEY: BODY})
+    one = planned(cloud, *SECRET, BODY, action=Action.DELETE)
+    cloud.script(Script("begin", failure=RESET, lost=True))
+
+    def successor(request: object) -> None:
+        if isinstance(request, Reread) and cloud.effects and SECRET_KEY not in cloud.stored:
+            cloud.put(*SECRET_KEY, BODY)
+
+    item = drive(cloud, one, instead=successor).item
+    assert item.result is Result.STALE
+    assert "another secret stands under this name" in item.message
+    assert SECRET_KEY in cloud.stored
+
+
 def test_an_adoption_writes_nothing() -> None:
     cloud = FakeCloud(objects={SECRET_KEY: BODY})
     driven = drive(cloud, planned(cloud, *SECRET, BODY))

@@ -216,6 +216,7 @@ def test_an_interrupt_between_the_halves_of_a_replacement_waits_for_the_new_one(
     cloud = FakeCloud(objects={("secret", "projects/p/secrets/t0"): {**BODY, "replication": {"a": "1"}}}, polls=3)
     wanted = {**BODY, "replication": {"b": "2"}}
     one = planned(cloud, "tenant/t0/secret/production", "projects/p/secrets/t0", wanted, action=Action.REPLACE)
+    cloud.script(Script("begin", failure=Failure(Next.RETRY, "connection reset", 503), after=1))
     rig = Rig(cloud)
     sent = threading.Event()
 
