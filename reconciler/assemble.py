@@ -112,7 +112,7 @@ def repository(chosen: Settings) -> "GitRepository":
 
 
 def world(chosen: Settings) -> World:
-    """Everything wired for the chosen cloud. Raises UsageError when no cloud is chosen, InputError when it is not up."""
+    """Everything wired for the chosen cloud. Raises UsageError when none is chosen, InputError when it is not up."""
     from reconciler.engine.clock import SystemClock
     from reconciler.engine.journal import FileJournal
     from reconciler.engine.lease import FlockLease

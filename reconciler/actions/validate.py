@@ -58,7 +58,7 @@ def _files(repository: GitRepository, request: ValidateRequest) -> Files:
         return StagedFiles(repository)
     if repository.folder is None:
         return CommitFiles(repository, repository.resolve("HEAD"))
-    return WorkingFiles(repository.folder)
+    return WorkingFiles(repository.folder, repository.executable_bits)
 
 
 def _compiled(fleet: Fleet) -> tuple[Diagnostic, ...]:

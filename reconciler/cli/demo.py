@@ -1,5 +1,6 @@
 """`aipress demo`: the whole story, from nothing to a rollback, with the data centre on loopback."""
 
+import itertools
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from reconciler.model.errors import InputError, RefusedError
 
 
 def demo(
-    directory: Annotated[Path, Parameter(help="A new folder; default aipress-demo.")] = Path("aipress-demo"),
+    directory: Annotated[Path | None, Parameter(help="A new folder; default aipress-demo, numbered if taken.")] = None,
     /,
     *,
     given: Given,
@@ -21,7 +22,7 @@ def demo(
 
     from reconciler.cli.story import tell
 
-    folder = (given.directory / directory).absolute()
+    folder = (given.directory / directory).absolute() if directory else _unused(given.directory)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RefusedError(
             f"{folder} is not empty, and the demo begins with nothing", "name a new folder: aipress demo DIR"
@@ -32,6 +33,12 @@ def demo(
     if terminal.json:
         terminal.out_json({"directory": str(folder), "exit": code})
     return code
+
+
+def _unused(where: Path) -> Path:
+    """aipress-demo, aipress-demo-2, … : the first that is not there."""
+    names = itertools.chain(["aipress-demo"], (f"aipress-demo-{number}" for number in itertools.count(2)))
+    return next(where / name for name in names if not (where / name).exists()).absolute()
 
 
 def _bundled() -> Path:

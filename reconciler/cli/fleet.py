@@ -18,14 +18,19 @@ def init(
     *,
     name: Annotated[str | None, Parameter(help="The fleet's name; default the folder's.")] = None,
     region: Annotated[str, Parameter(help="Where its first shard is; default europe-west1.")] = "europe-west1",
+    sample: Annotated[bool, Parameter(help="The sample fleet instead: two shards, three tiers, 14 tenants.")] = False,
     given: Given,
 ) -> int:
     """A git repository with one shard and one tenant to begin with, and the schemas for editors."""
     from reconciler.source.generate import Scaffold, scaffold
     from reconciler.source.layout import FirstCommit, lay_out
+    from reconciler.source.layout import sample as sample_files
     from reconciler.source.uid import ENTROPY, uid_from
 
     folder = (given.directory / directory).absolute()
+    if sample:
+        files = sample_files()
+        return _told(given, folder, len(files), lay_out(folder, files, FirstCommit("The fleet as it is today")))
     wanted = Scaffold(name or _name(folder), secrets.token_hex(3), region=region)
     files = scaffold(wanted, lambda: uid_from(secrets.token_bytes(ENTROPY)))
     commit = lay_out(folder, files, FirstCommit("Begin the fleet"))

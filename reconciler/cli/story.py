@@ -18,6 +18,8 @@ from reconciler.model.errors import AipressError
 TIME_SCALE = "2000"
 """Ten minutes of Cloud SQL in 0.3 s: the story is about the steps, not about waiting."""
 TENANT = "harbour-cafe"
+FIRST_PLAN = "first.plan.json"
+"""Ignored by the fleet's own .gitignore."""
 PERSON = {"GIT_AUTHOR_NAME": "Lena", "GIT_AUTHOR_EMAIL": "lena@agency-north.example", "GIT_COMMITTER_NAME": "Lena",
           "GIT_COMMITTER_EMAIL": "lena@agency-north.example"}  # fmt: skip
 
@@ -38,7 +40,12 @@ class Story:
     @property
     def environment(self) -> Mapping[str, str]:
         own = {name: value for name, value in os.environ.items() if not name.startswith("AIPRESS_")}
-        return {**own, **PERSON, "AIPRESS_STATE": str(self.folder / "state"), "AIPRESS_ACTOR": "lena@agency-north.example"}
+        return {
+            **own,
+            **PERSON,
+            "AIPRESS_STATE": str(self.folder / "state"),
+            "AIPRESS_ACTOR": "lena@agency-north.example",
+        }
 
 
 def tell(folder: Path, bundled: Path, console: Console) -> int:
@@ -68,39 +75,35 @@ def tell(folder: Path, bundled: Path, console: Console) -> int:
 def _cloud(story: Story, _bundled: Path) -> None:
     said = _aipress(story, "cloud", "up", "--port", "0", "--time-scale", TIME_SCALE, "--json", quiet=True)
     story.url = json.loads(said)["url"]
-    story.console.print(f"A cloud on loopback that speaks Google's REST APIs: {story.url} (time runs {TIME_SCALE} times)")
+    story.console.print(
+        f"A cloud on loopback that speaks Google's REST APIs: {story.url} (time runs {TIME_SCALE} times)"
+    )
 
 
 def _fleet(story: Story, bundled: Path) -> None:
-    shutil.copytree(bundled / "fleet", story.fleet)
-    (story.fleet / "aipress.toml").write_text('cloud = "local"\n')
-    _git_start(story, story.fleet, "The fleet as it is today")
+    _aipress(story, "fleet", "init", "--sample", "fleet")
     for source in sorted((bundled / "examples" / "tenants").iterdir()):
         if source.is_dir():
             target = story.folder / "repositories" / source.name
             shutil.copytree(source, target)
             _git_start(story, target, "The site as the agency left it")
-    tenants = len(list(story.fleet.glob("shards/*/tenants/*/tenant.yaml")))
-    story.console.print(f"{story.fleet}: a git repository with 2 shards, 3 tiers and {tenants} tenants")
     _aipress(story, "validate")
 
 
 def _first_plan(story: Story, _bundled: Path) -> None:
     _aipress(story, "bootstrap", "--yes")
-    _aipress(story, "plan", "--out", "first.plan.json")
+    _aipress(story, "plan", "--out", FIRST_PLAN)
 
 
 def _first_apply(story: Story, _bundled: Path) -> None:
-    _aipress(story, "apply", "first.plan.json")
+    _aipress(story, "apply", FIRST_PLAN)
     _aipress(story, "plan", "--detailed-exitcode")
     _aipress(story, "status")
 
 
 def _drift(story: Story, _bundled: Path) -> None:
-    plan = json.loads((story.fleet / "first.plan.json").read_text())
-    service = next(
-        c["name"] for c in plan["changes"] if c["resource"] == f"tenant/{TENANT}/run.service/production"
-    )
+    plan = json.loads((story.fleet / FIRST_PLAN).read_text())
+    service = next(c["name"] for c in plan["changes"] if c["resource"] == f"tenant/{TENANT}/run.service/production")
     story.console.print(f"Somebody turns a knob in the console: {service.split('/')[-1]} may now run 77 instances")
     _patch(f"{story.url}/run/v2/{service}?updateMask=template.scaling.maxInstanceCount",
            {"template": {"scaling": {"maxInstanceCount": 77}}})  # fmt: skip
@@ -147,8 +150,9 @@ def _summary(story: Story, seconds: float) -> None:
     story.console.rule("[bold]What you saw", align="left")
     story.console.print(
         f"  {healthy} sites run on 2 shards, every one with its own account, database, secrets and media folder.\n"
-        f"  {said.get('writes', '?')} writes to the cloud, {len(versions)} versions in history, {seconds:.0f} s in all.\n"
-        "  Nothing was deleted, no secret was shown, and after every apply the plan was empty.\n"
+        f"  {said['writes']} writes to the cloud, {len(versions)} versions in history, {seconds:.0f} s in all.\n"
+        "  Nothing was deleted, no secret was shown, and after every apply the plan was empty.\n",
+        soft_wrap=True,
     )
     for title, took in story.seconds.items():
         story.console.print(f"  {took:5.1f} s  {title[3:]}", highlight=False)
@@ -158,6 +162,7 @@ def _summary(story: Story, seconds: float) -> None:
         "                        aipress cloud up && aipress status\n"
         "Read its history:       git --git-dir=$AIPRESS_STATE/history.git log refs/aipress/shards/eu-001",
         highlight=False,
+        soft_wrap=True,
     )
 
 
@@ -165,7 +170,7 @@ def _summary(story: Story, seconds: float) -> None:
 
 
 def _aipress(story: Story, *words: str, quiet: bool = False, expect: Sequence[int] = (0,)) -> str:
-    """Run the command as the user would; its output goes to the terminal unless quiet. Returns its stdout when quiet."""
+    """Run the command as the user would; its output goes to the terminal unless quiet: then its stdout is returned."""
     if not quiet:
         story.console.print(f"[bold green]$[/] [bold]aipress {' '.join(words)}[/]", highlight=False)
     where = story.fleet if story.fleet.is_dir() else story.folder

@@ -62,8 +62,8 @@ def test_a_purge_needs_approval_escrow_and_an_unexpired_date() -> None:
 
 
 def test_a_tenant_file_that_vanished_is_a_warning_and_nothing_is_deleted() -> None:
-    recorded = version([resource(SERVICE, labelled({"ingress": "A"}))], tenants={
-        "acme": TenantState(OWNER, "active", NOW.isoformat()), "other": TenantState("o", "active", NOW.isoformat())})  # fmt: skip
+    states = {name: TenantState(OWNER, "active", NOW.isoformat()) for name in ("acme", "other")}
+    recorded = version([resource(SERVICE, labelled({"ingress": "A"}))], tenants=states)
     plan = make_plan(
         facts([], {SERVICE: found(labelled({"ingress": "A"}))}, recorded, fleet=fleet({"other": "eu-001"}))
     )

@@ -55,8 +55,9 @@ class Stage:
         own = {k: v for k, v in os.environ.items() if not k.startswith("AIPRESS_")}
         return {
             **own, "AIPRESS_CLOUD_URL": self.url, "AIPRESS_STATE": str(self.state), "AIPRESS_ACTOR": "jo@example.org",
-            "NO_COLOR": "1", "COLUMNS": "140", "TZ": "UTC", "GIT_AUTHOR_NAME": "Jo", "GIT_AUTHOR_EMAIL": "jo@example.org",
-            "GIT_COMMITTER_NAME": "Jo", "GIT_COMMITTER_EMAIL": "jo@example.org", **self.extra,
+            "NO_COLOR": "1", "COLUMNS": "140", "TZ": "UTC", "GIT_AUTHOR_NAME": "Jo",
+            "GIT_AUTHOR_EMAIL": "jo@example.org", "GIT_COMMITTER_NAME": "Jo",
+            "GIT_COMMITTER_EMAIL": "jo@example.org", **self.extra,
         }  # fmt: skip
 
 
@@ -75,7 +76,10 @@ def play(text: str, stage: Stage) -> str:
 
 def _run(command: str, stage: Stage) -> str:
     word, _, rest = command.partition(" ")
-    return WORDS[word](rest, stage)
+    try:
+        return WORDS[word](rest, stage)
+    except (OSError, AssertionError) as error:
+        return f"[{type(error).__name__}: {error}]\n"
 
 
 def _aipress(rest: str, stage: Stage) -> str:
@@ -181,6 +185,7 @@ def _normal(text: str, stage: Stage) -> Iterator[str]:
         text.replace(str(stage.fleet), "FLEET").replace(str(stage.state), "STATE").replace(str(stage.folder), "FOLDER")
     )
     for line in text.splitlines():
+        shown = line
         for pattern, instead in NORMAL:
-            line = re.sub(pattern, instead, line)
-        yield line
+            shown = re.sub(pattern, instead, shown)
+        yield shown
