@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.kinds.database_flags import PLATFORM_FLAGS
 from reconciler.kinds.spelling import duration, integer
 from reconciler.model.ids import Address, TargetKind
 
@@ -65,6 +66,8 @@ def way_back(address: Address, path: str, live: Any) -> Written | None:
             continue
         name = names[-1] if names else ""
         if "runtime.env" in way.spec and _OURS.match(name):
+            return None
+        if "sql.flags" in way.spec and name in PLATFORM_FLAGS:
             return None
         steps = tuple(step.format(key=address.key, name=name) for step in way.spec.split("."))
         value = None if live is None else way.write(live)

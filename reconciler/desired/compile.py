@@ -16,7 +16,7 @@ from reconciler.model.fleet import Fleet
 from reconciler.model.ids import Address, Scope, Target, shard_target, tenant_target
 from reconciler.model.resource import Desired, Resource
 
-RULES = 1
+RULES = 2
 """Raised with every change of what the same documents compile to, so that no cache outlives it."""
 
 

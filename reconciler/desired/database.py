@@ -14,7 +14,11 @@ ANY_HOST = "%"
 
 
 def database_resources(site: Site) -> Iterable[Resource]:
-    """sql.database, sql.user, sql.grant. A user made through the API may read every database until its grant is set."""
+    """sql.database, sql.user, sql.grant.
+
+    A user made through the API may read every database until its grant is set, so it comes after the reconciler's own
+    user, without whom no grant can be set.
+    """
     author, names, settings = site.author, site.names, site.settings
     instance, database = site.shard.instance_address, site.address("sql.database")
     body = {"charset": settings.charset.value, "collation": settings.collation.value}
@@ -27,14 +31,16 @@ def database_resources(site: Site) -> Iterable[Resource]:
         "field": "databasePassword",
     }
     user = site.address("sql.user")
-    yield author.resource(user, names.user(), Draft({"host": ANY_HOST, "passwordFrom": password}), [instance])
+    login = site.shard.login_address
+    draft = Draft({"host": ANY_HOST, "passwordFrom": password})
+    yield author.resource(user, names.user(), draft, [instance, login])
     grant = {
         "host": ANY_HOST,
         "maxUserConnections": settings.connections.value,
         "grants": [{"database": names.base, "privileges": ["ALL PRIVILEGES"]}],
     }
     origins = _written({"maxUserConnections": settings.connections})
-    yield author.resource(site.address("sql.grant"), names.grant(), Draft(grant, origins), [user, database])
+    yield author.resource(site.address("sql.grant"), names.grant(), Draft(grant, origins), [user, database, login])
 
 
 def last_backup(site: Site, after: Iterable[Address]) -> Resource:

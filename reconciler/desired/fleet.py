@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from reconciler.desired.administrator import control_names
 from reconciler.desired.author import Author, Draft, labels_of, marks, root, uid_of
-from reconciler.desired.naming import ProjectNames
 from reconciler.desired.project import Project, account, base, bucket_body, folder
 from reconciler.model.fleet import Fleet
 from reconciler.model.ids import FLEET
@@ -37,7 +37,7 @@ def fleet_resources(fleet: Fleet) -> Iterable[Resource]:
     control = spec.control_project
     apis = {f"{api}.googleapis.com": "" for api in CONTROL_APIS}
     apis |= {api: written.at("spec", "controlProject", "services", n) for n, api in enumerate(control.services)}
-    names = ProjectNames(control.id, control.region, uid)
+    names = control_names(fleet)
     display = Draft(
         {"displayName": f"{metadata.display_name or metadata.name} control"},
         {"displayName": written.at("metadata", "displayName")},

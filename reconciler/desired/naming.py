@@ -140,6 +140,11 @@ def instance_place(project: ProjectNames, shard: str) -> Place:
     return Place(f"{project.path}/instances/{name}", project.path)
 
 
+def database_user(instance: Place, name: str) -> Place:
+    """A user of an instance, by the name that MySQL knows it by."""
+    return Place(f"{instance.name}/users/{fitted('sql.user', name)}", instance.name)
+
+
 def folder_place(parent: str, display_name: str) -> Place:
     """A folder has no name of ours in the cloud (it gets a number): parent and display name stand for it."""
     return Place(f"{parent}/{fitted('folder', display_name)}", parent)
@@ -169,7 +174,7 @@ class EnvironmentNames:
         return Place(f"{self.instance}/databases/{fitted('sql.database', self.base)}", self.instance)
 
     def user(self) -> Place:
-        return Place(f"{self.instance}/users/{fitted('sql.user', self.base)}", self.instance)
+        return database_user(Place(self.instance, self.project.path), self.base)
 
     def grant(self) -> Place:
         return Place(f"{self.instance}/grants/{fitted('sql.grant', self.base)}", self.instance)

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from reconciler.desired.administrator import DATA_API, PROJECT_ROLE, Administrator, administrator, database_flags
 from reconciler.desired.author import Author, Draft, labels_of, marks, root, uid_of
 from reconciler.desired.naming import Place, ProjectNames, instance_place
 from reconciler.desired.project import Project, account, base, bucket_body
+from reconciler.kinds.database_flags import PLATFORM_FLAGS
 from reconciler.model.errors import InputError
 from reconciler.model.fleet import Fleet, Written
 from reconciler.model.ids import Address, shard_target
@@ -43,6 +45,15 @@ class Shard:
         return self.author.address("sql.instance", "main")
 
     @property
+    def access_address(self) -> Address:
+        return self.author.address("project.iam", "main")
+
+    @property
+    def login_address(self) -> Address:
+        """The database user that sets tenants' grants (see administrator)."""
+        return self.author.address("sql.user", "reconciler")
+
+    @property
     def bucket_address(self) -> Address:
         return self.author.address("storage.bucket", "media")
 
@@ -66,8 +77,11 @@ def open_shard(fleet: Fleet, name: str) -> Shard:
 def shard_resources(fleet: Fleet, shard: Shard) -> Iterable[Resource]:
     """Everything of the shard but its tenants. Raises InputError."""
     yield from _project(fleet, shard)
+    ours = administrator(fleet)
     yield from _builds(shard)
+    yield _project_access(shard, ours)
     yield _instance(shard)
+    yield ours.user(shard.author, shard.instance, [shard.instance_address, shard.access_address])
     yield _media(shard)
 
 
@@ -91,8 +105,6 @@ def _builds(shard: Shard) -> Iterable[Resource]:
     member = f"serviceAccount:{names.email(names.build_account)}"
     builder = account(_as_project(shard), "build", names.build_account, "AIPress tenant builds")
     yield builder
-    policy = Draft({"bindings": [{"role": BUILD_ROLE, "members": [member]}]})
-    yield author.resource(author.address("project.iam", "main"), names.iam(), policy, [builder.address])
     repository = author.address("artifact.repository", "tenants")
     body = {
         "format": "DOCKER",
@@ -104,6 +116,15 @@ def _builds(shard: Shard) -> Iterable[Resource]:
     policy = Draft({"bindings": [{"role": "roles/artifactregistry.writer", "members": [member]}]})
     address = author.address("artifact.repository.iam", "tenants")
     yield author.resource(address, names.repository_iam, policy, [repository, builder.address])
+
+
+def _project_access(shard: Shard, ours: Administrator) -> Resource:
+    """Who of ours may do what in the project as a whole: build, and log in to the databases as the reconciler."""
+    author, names = shard.author, shard.names
+    roles = {BUILD_ROLE: f"serviceAccount:{names.email(names.build_account)}", PROJECT_ROLE: ours.member}
+    policy = Draft({"bindings": [{"role": role, "members": [member]} for role, member in sorted(roles.items())]})
+    after = [author.address("iam.service-account", "build"), ours.account_address]
+    return author.resource(shard.access_address, names.iam(), policy, after)
 
 
 def _instance(shard: Shard) -> Resource:
@@ -123,7 +144,8 @@ def _instance(shard: Shard) -> Resource:
             "transactionLogRetentionDays": sql.backups.log_days,
             "backupRetentionSettings": {"retentionUnit": "COUNT", "retainedBackups": sql.backups.retained},
         },
-        "databaseFlags": [{"name": name, "value": value} for name, value in sorted(sql.flags.items())],
+        "databaseFlags": database_flags(sql.flags),
+        "dataApiAccess": DATA_API,
         "userLabels": dict(sorted(author.labels.items())),
         "ipConfiguration": {"ipv4Enabled": True, "sslMode": "ENCRYPTED_ONLY"},
         "finalBackupConfig": {"enabled": True, "retentionDays": FINAL_BACKUP_DAYS},
@@ -148,7 +170,7 @@ def _instance_origins(written: Written[ShardDocument]) -> dict[str, str]:
         "databaseVersion": ("version",),
     }
     origins = {path: written.at("spec", "sql", *place) for path, place in places.items()}
-    for name in written.document.spec.sql.flags:
+    for name in (flag for flag in written.document.spec.sql.flags if flag not in PLATFORM_FLAGS):
         origins[f"settings.databaseFlags[{name}]"] = written.at("spec", "sql", "flags", name)
     return origins | {"region": written.at("spec", "region")}
 

@@ -119,7 +119,7 @@ def _invalid(refusal: Refusal, said: str) -> Failure:
         return Failure(Next.REPLAN, said, 400)
     if "already exists" in text or "database exists" in text:
         return Failure(Next.REPLAN, said, 400, exists=True)
-    if "service account" in text and "does not exist" in text:
+    if "service account" in text.replace("_", " ") and "does not exist" in text:
         # IAM tells its other halves about a new account after seconds to minutes
         return Failure(Next.RETRY, said, 400)
     return Failure(Next.PERSON, said, 400)

@@ -1,8 +1,9 @@
 """What database users may do, read and set by SQL through `instances.executeSql`.
 
 The Admin API gives every user it makes rights on every database (the role cloudsqlsuperuser), so a tenant's user is
-narrowed by GRANT and REVOKE. On Google, executeSql needs `settings.dataApiAccess: ALLOW_DATA_API` and logs in as the
-caller's IAM database user (`autoIamAuthn`).
+narrowed by GRANT and REVOKE. executeSql logs in as the caller's IAM database user (`autoIamAuthn`); what it needs for
+that is made by desired/administrator.py, and where it is missing no statement runs: then nothing is known about the
+grants of users that are there, and a user that is not there has none.
 """
 
 import re
@@ -11,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.gcp.adapter import ONCE, found, refuse
+from reconciler.gcp.errors import failure_of
 from reconciler.gcp.session import Session
-from reconciler.gcp.sql import ANY_HOST, instance_of, sql_client
+from reconciler.gcp.sql import ANY_HOST, UserAdapter, instance_of, sql_client
 from reconciler.gcp.words import last, to_json, to_message
 from reconciler.model.canonical import Body
 from reconciler.model.errors import Failure, Next
@@ -62,14 +64,20 @@ class GrantAdapter:
 
     session: Session
 
-    def list(self, parent: str, names: Sequence[str]) -> Mapping[str, Found]:  # noqa: ARG002 - lists are complete
-        accounts = read_accounts(self._run(parent, READ_ALL))
+    def list(self, parent: str, names: Sequence[str]) -> Mapping[str, Found]:
+        """Complete; where no statement may run yet, empty if none of the users asked for is there."""
+        try:
+            accounts = read_accounts(self._run(parent, READ_ALL))
+        except Exception as error:
+            if failure_of(error).next is Next.PERSON and names and not self._users(parent) & {last(n) for n in names}:
+                return {}
+            raise
         rows = ((_name(parent, user, host), account.body(host)) for (user, host), account in accounts.items())
         return {name: found(self.session, body, name) for name, body in rows}
 
     def get(self, name: str, parent: str, body: Body) -> Found | None:  # noqa: ARG002 - the port's shape
         """The second method: the same statements again (there is one door), at another time."""
-        return self.list(parent, ()).get(name)
+        return self.list(parent, (name,)).get(name)
 
     def begin(self, call: Call) -> Answer:
         now = self.get(call.name, call.parent, call.body)
@@ -89,6 +97,9 @@ class GrantAdapter:
 
     def poll(self, operation: str, call: Call) -> Answer:
         return Failed(Failure(Next.BUG, f"{call.name}: SQL runs at once, it has no operation ({operation})"))
+
+    def _users(self, instance: str) -> set[str]:
+        return {last(name) for name in UserAdapter(self.session).list(instance, ())}
 
     def _run(self, instance: str, sql: str) -> Sequence[Mapping[str, Any]]:
         from google.cloud.sqladmin_v1beta4 import ExecuteSqlPayload

@@ -73,15 +73,16 @@ _KINDS = (
         permissions=("cloudsql.databases.list", "cloudsql.databases.create", "cloudsql.databases.update"),
     ),
     Kind(
-        "sql.user", "database user", "sqladmin", Proof.CONTAINER, immutable=("host",), write_only=("passwordFrom",),
-        lane="instance", name_limit=32,
+        # databaseRoles: no document says that users.list tells them, so they are compared with what was applied
+        "sql.user", "database user", "sqladmin", Proof.CONTAINER, immutable=("host", "type", "iamEmail"),
+        write_only=("passwordFrom", "databaseRoles"), lane="instance", name_limit=32,
         permissions=("cloudsql.users.list", "cloudsql.users.create", "cloudsql.users.update"),
     ),
     Kind(
         "sql.grant", "database grants", "sqladmin", Proof.CONTAINER,
         keyed=(Keyed("grants", "database"), Keyed("grants[*].privileges")),
         lane="instance", name_limit=32, implicit=True,
-        permissions=("cloudsql.instances.executeSql",),
+        permissions=("cloudsql.instances.executeSql", "cloudsql.instances.login"),
     ),
     Kind(
         "sql.backup", "final backup", "sqladmin", Proof.CONTAINER, lane="instance", data_bearing=True,

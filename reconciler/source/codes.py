@@ -59,6 +59,7 @@ CODES: Mapping[str, str] = {
     "AP222": "Character set and collation do not fit together.",
     "AP223": "production cannot be deleted on its own.",
     "AP224": "A region that is not known.",
+    "AP225": "A database flag that the platform sets.",
     # --- notes
     "AP301": "Accepted, not yet managed: no kind of cloud object uses this block.",
 }  # fmt: skip

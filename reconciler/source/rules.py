@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
+from reconciler.kinds.database_flags import PLATFORM_FLAGS
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.fleet import Fleet, Path, Written
 from reconciler.model.spec import (
@@ -122,6 +123,10 @@ def _shard(fleet: Fleet, written: Written[ShardDocument]) -> Iterator[Diagnostic
         if f"tiers/{tier}.yaml" not in fleet.files:
             help_ = f"there are {_listed(fleet.tiers)}"
             yield warning(written, "AP205", f"There is no tier `{tier}`", ("spec", "tiers", index), help_)
+    for name, value in PLATFORM_FLAGS.items():
+        if spec.sql.flags.get(name, value) != value:
+            message = f"The platform sets `{name}` to {value} itself: without it no tenant's grants can be set"
+            yield error(written, "AP225", message, ("spec", "sql", "flags", name), "remove this line")
 
 
 def _capacity(written: Written[ShardDocument], count: int) -> Iterator[Diagnostic]:

@@ -64,14 +64,18 @@ def test_the_build_account_may_write_images_and_logs_and_nothing_else(sample: Fl
     account = of(desired, "shard/eu-001/iam.service-account/build")
     assert "aipress-owner=shard001" in account.body["description"]
     member = "serviceAccount:build-shard001@aipress-shard-eu-001.iam.gserviceaccount.com"
-    policies = {
-        str(a): r.body["bindings"] for a, r in desired.resources.items() if member in str(r.body.get("bindings"))
+    assert roles_of(desired, member) == {
+        ("shard/eu-001/project.iam/main", "roles/logging.logWriter"),
+        ("shard/eu-001/artifact.repository.iam/tenants", "roles/artifactregistry.writer"),
     }
-    assert policies == {
-        "shard/eu-001/project.iam/main": [{"role": "roles/logging.logWriter", "members": [member]}],
-        "shard/eu-001/artifact.repository.iam/tenants": [
-            {"role": "roles/artifactregistry.writer", "members": [member]}
-        ],
+
+
+def roles_of(desired: Desired, member: str) -> set[tuple[str, str]]:
+    return {
+        (str(address), binding["role"])
+        for address, resource in desired.resources.items()
+        for binding in resource.body.get("bindings", ())
+        if member in binding["members"]
     }
 
 
@@ -89,6 +93,7 @@ def test_the_instance_carries_every_written_setting_and_the_line_of_it() -> None
         "db-custom-4-16384", "250", "REGIONAL",
     )  # fmt: skip
     assert settings["databaseFlags"] == [
+        {"name": "cloudsql_iam_authentication", "value": "on"},
         {"name": "max_connections", "value": "2000"}, {"name": "slow_query_log", "value": "on"},
     ]  # fmt: skip
     assert settings["deletionProtectionEnabled"] is False

@@ -141,10 +141,22 @@ def project(new_project: Callable[..., str]) -> str:
 
 @pytest.fixture(scope="session")
 def instance(driver: Driver, project: str) -> str:
-    """One Cloud SQL instance in it; returns "projects/ID/instances/NAME"."""
+    """One Cloud SQL instance that the reconciler's account may log in to; returns "projects/ID/instances/NAME"."""
     name = f"{project}/instances/main"
     driver.create("sql.instance", name, project, INSTANCE)
+    make_login(driver, name, "reconciler-fleet001")
     return name
+
+
+def make_login(driver: Driver, instance: str, account: str) -> Body:
+    """A service account and its database user; returns the user's body."""
+    project = "/".join(instance.split("/")[:2])
+    email = f"{account}@{project.removeprefix('projects/')}.iam.gserviceaccount.com"
+    described = {"displayName": "AIPress reconciler", "description": "aipress-owner=fleet001"}
+    driver.create("iam.service-account", f"{project}/serviceAccounts/{email}", project, described)
+    body = {"type": "CLOUD_IAM_SERVICE_ACCOUNT", "iamEmail": email, "databaseRoles": ["cloudsqlsuperuser"]}
+    driver.create("sql.user", f"{instance}/users/{account}", instance, body)
+    return body
 
 
 INSTANCE: dict[str, Any] = {
@@ -153,8 +165,11 @@ INSTANCE: dict[str, Any] = {
         "tier": "db-custom-2-8192", "edition": "ENTERPRISE", "availabilityType": "ZONAL", "dataDiskType": "PD_SSD",
         "dataDiskSizeGb": "100", "storageAutoResize": True, "deletionProtectionEnabled": True,
         "backupConfiguration": {"enabled": True, "binaryLogEnabled": True, "startTime": "02:00"},
-        "databaseFlags": [{"name": "max_connections", "value": "2000"}, {"name": "slow_query_log", "value": "on"}],
-        "userLabels": {"aipress-owner": "k3v9x2ma"},
+        "databaseFlags": [
+            {"name": "cloudsql_iam_authentication", "value": "on"}, {"name": "max_connections", "value": "2000"},
+            {"name": "slow_query_log", "value": "on"},
+        ],
+        "dataApiAccess": "ALLOW_DATA_API", "userLabels": {"aipress-owner": "k3v9x2ma"},
         "ipConfiguration": {"ipv4Enabled": True, "sslMode": "ENCRYPTED_ONLY"},
         "finalBackupConfig": {"enabled": True, "retentionDays": 90},
     },

@@ -45,6 +45,7 @@ DISABLED = {
         (400, {"message": "bad tier", "status": "INVALID_ARGUMENT"}, Next.PERSON, set()),
         (400, {"message": "Invalid request since instance is not running."}, Next.WAIT, set()),
         (400, {"message": "Service account a@p.iam does not exist."}, Next.RETRY, set()),
+        (400, {"message": "Provided CLOUD_IAM_SERVICE_ACCOUNT: a@p.iam, does not exist."}, Next.RETRY, set()),
         (400, {"message": "The etag does not match the current state."}, Next.REPLAN, set()),
         (400, {"message": "Error 1007: Can't create database 'a'; database exists."}, Next.REPLAN, {"exists"}),
         (401, {"message": "no credentials", "status": "UNAUTHENTICATED"}, Next.PERSON, {"forbidden"}),

@@ -137,9 +137,8 @@ class World:
     def instance(self, own: str = "acme-eu-001", name: str = "main") -> str:
         """A running MySQL instance; returns its path."""
         base = f"/sqladmin/sql/v1beta4/projects/{own}/instances"
-        status, _ = self.ask(
-            "POST", base, {"name": name, "region": "europe-west1", "settings": {"tier": "db-custom-2-8192"}}
-        )
+        settings = {"tier": "db-custom-2-8192", "dataApiAccess": "ALLOW_DATA_API"}
+        status, _ = self.ask("POST", base, {"name": name, "region": "europe-west1", "settings": settings})
         assert status == 200
         self.pass_time(1000)
         return f"{base}/{name}"

@@ -137,3 +137,72 @@ def test_a_full_backup_run_is_listed(world: Any, main: str) -> None:
     assert world.ask("GET", f"{main}/backupRuns")[1]["items"][0]["status"] == "RUNNING"
     world.pass_time(100)
     assert world.ask("GET", f"{main}/backupRuns")[1]["items"][0]["status"] == "SUCCESSFUL"
+
+
+EMAIL = "keeper@acme-eu-001.iam.gserviceaccount.com"
+
+
+def made_user_of_iam(world: Any, main: str, **more: Any) -> tuple[int, Any]:
+    """A service account, and what the insert of its database user is answered."""
+    accounts = "/iam/v1/projects/acme-eu-001/serviceAccounts"
+    world.ask("POST", accounts, {"accountId": "keeper"})
+    answer = world.ask("POST", f"{main}/users", {"name": EMAIL, "type": "CLOUD_IAM_SERVICE_ACCOUNT", **more})
+    world.pass_time(10)
+    return answer
+
+
+def test_a_user_of_iam_is_listed_by_the_name_before_its_at_sign(world: Any, main: str) -> None:
+    assert made_user_of_iam(world, main)[0] == 200
+    user = world.ask("GET", f"{main}/users")[1]["items"][0]
+    assert (user["name"], user["host"], user["iamEmail"]) == ("keeper", "%", EMAIL)
+    assert user["type"] == "CLOUD_IAM_SERVICE_ACCOUNT"
+
+
+@pytest.mark.parametrize("more", [{"password": "x"}, {"host": "%"}])
+def test_a_user_of_iam_takes_no_password_and_no_host(world: Any, main: str, more: dict[str, str]) -> None:
+    status, answer = made_user_of_iam(world, main, **more)
+    said = "Invalid request: For IAM users, password or hostname should not be specified."
+    assert (status, answer["error"]["message"]) == (400, said)
+
+
+def test_a_user_of_iam_needs_its_account(world: Any, main: str) -> None:
+    status, answer = world.ask("POST", f"{main}/users", {"name": EMAIL, "type": "CLOUD_IAM_SERVICE_ACCOUNT"})
+    said = f"Invalid request: Provided CLOUD_IAM_SERVICE_ACCOUNT: {EMAIL}, does not exist."
+    assert (status, answer["error"]["message"]) == (400, said)
+
+
+def test_roles_of_a_user_are_changed_by_its_address_and_beside_the_body(world: Any, main: str) -> None:
+    made_user_of_iam(world, main, databaseRoles=["auditor"])
+    ignored = {"name": EMAIL, "databaseRoles": ["ignored"]}
+    assert world.ask("PUT", f"{main}/users", ignored, name=EMAIL, databaseRoles=["editor"])[0] == 200
+    world.pass_time(10)
+    assert world.ask("GET", f"{main}/users")[1]["items"][0]["databaseRoles"] == ["auditor", "editor"]
+    world.ask("PUT", f"{main}/users", {}, name=EMAIL, databaseRoles=["editor"], revokeExistingRoles="true")
+    world.pass_time(10)
+    assert world.ask("GET", f"{main}/users")[1]["items"][0]["databaseRoles"] == ["editor"]
+
+
+@pytest.mark.parametrize("access", [None, "DISALLOW_DATA_API", "DATA_API_ACCESS_UNSPECIFIED"])
+def test_no_statement_runs_on_an_instance_that_does_not_allow_it(world: Any, access: str | None) -> None:
+    settings = {"tier": "db-custom-2-8192"} | ({"dataApiAccess": access} if access else {})
+    world.ask("POST", BASE, {**WISH, "settings": settings})
+    world.pass_time(1000)
+    status, answer = world.ask("POST", f"{BASE}/main/executeSql", {"sqlStatement": "SELECT 1"})
+    said = "The instance doesn't allow using executeSql to access this instance."
+    assert (status, answer["error"]["message"]) == (400, said)
+    world.ask("PATCH", f"{BASE}/main", {"settings": {"dataApiAccess": "ALLOW_DATA_API"}})
+    world.pass_time(1000)
+    assert "status" not in world.sql(f"{BASE}/main", "SELECT 1")
+
+
+def test_a_caller_logs_in_by_iam_where_the_flag_is_on_and_a_user_is_there(world: Any, main: str) -> None:
+    statement = {"sqlStatement": "SELECT CURRENT_USER()", "autoIamAuthn": True}
+    status, answer = world.ask("POST", f"{main}/executeSql", statement)
+    assert (status, answer["error"]["message"]) == (400, "IAM authentication is not enabled for the instance.")
+    flags = [{"name": "cloudsql_iam_authentication", "value": "on"}]
+    world.ask("PATCH", main, {"settings": {"databaseFlags": flags}})
+    world.pass_time(1000)
+    assert world.ask("POST", f"{main}/executeSql", statement)[1]["status"]["message"].startswith("Error 1045 (28000)")
+    made_user_of_iam(world, main)
+    answer = world.ask("POST", f"{main}/executeSql", statement)[1]
+    assert answer["results"][0]["rows"][0]["values"][0]["value"] == "keeper@%"

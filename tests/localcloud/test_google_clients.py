@@ -209,9 +209,8 @@ def test_cloud_sql(made: Any, project: str) -> None:
                 return found
         raise AssertionError(f"{operation.name} was not done in time")
 
-    wish = sql.DatabaseInstance(
-        name="main", region=PLACE, database_version="MYSQL_8_0", settings={"tier": "db-custom-2-8192"}
-    )
+    settings = {"tier": "db-custom-2-8192", "data_api_access": "ALLOW_DATA_API"}
+    wish = sql.DatabaseInstance(name="main", region=PLACE, database_version="MYSQL_8_0", settings=settings)
     operation = instances.insert(request={"project": project, "body": wish})
     assert instances.get(request=where).state.name == "PENDING_CREATE"
     assert not wait(operation).error.errors

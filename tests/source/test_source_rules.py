@@ -109,6 +109,10 @@ BREACHES: dict[str, tuple[list[Edit], str, list[str], set[str]]] = {
         [(EU, "id: aipress-eu-001-test", "id: aipress-eu-001-test, folder: nowhere")], "AP215", [f"{EU}:6"],
         {"shard/eu-001", "tenant/acme-bakery", "tenant/harbour-cafe"},
     ),
+    "database flag of the platform": (
+        [(EU, 'max_connections: "2000"', 'cloudsql_iam_authentication: "off"')], "AP225", [f"{EU}:9"],
+        {"shard/eu-001", "tenant/acme-bakery", "tenant/harbour-cafe"},
+    ),
     "variable of the platform": (
         [(ACME, *spec("runtime: { env: { WORDPRESS_DB_HOST: x } }"))], "AP217", [f"{ACME}:10"], {"tenant/acme-bakery"},
     ),

@@ -2,6 +2,10 @@
 
 A user made through the Admin API gets the role cloudsqlsuperuser, and with it every database of the instance, as
 Google does (https://cloud.google.com/sql/docs/mysql/users); one made by SQL may do nothing until it is granted.
+
+Users of IAM and the Data API as documented in "MCP Tools Reference: cloud-sql" (execute_sql, create_user, update_user)
+and in the discovery document; the refusals of an insert as quoted in the issues of Terraform's provider. Ours, because
+nothing says it: the status 400 of executeSql's refusals, and who the anonymous caller is (see `_caller`).
 """
 
 from __future__ import annotations
@@ -20,6 +24,11 @@ _ROW_LIMIT = 10_000
 _ADMINISTRATORS = {"MYSQL": "root", "POSTGRES": "postgres", "SQLSERVER": "sqlserver"}
 # Error numbers that mean "you may not", for the status code of a failed statement.
 _DENIED = frozenset({1044, 1045, 1142, 1227})
+_IAM = ("CLOUD_IAM_SERVICE_ACCOUNT", "CLOUD_IAM_USER")
+_IAM_FLAGS = (
+    {"name": "cloudsql_iam_authentication", "value": "on"},
+    {"name": "cloudsql.iam_authentication", "value": "on"},
+)
 
 
 def family(instance: Json) -> str:
@@ -94,8 +103,26 @@ def _rdbms(number: int, message: str) -> GoogleError:
     return GoogleError(400, f"Invalid request: Error {number}: {message}.", reason="invalid")
 
 
+def _insert_iam_user(call: Call, kind: str) -> Answer:
+    """MySQL keeps what stands before the @; the address stays as `iamEmail`."""
+    if call.body.get("password") or call.body.get("host"):
+        said = "For IAM users, password or hostname should not be specified."
+        raise GoogleError(400, f"Invalid request: {said}", reason="invalid")
+    email = call.body.get("name", "")
+    name, _, domain = email.partition("@")
+    home = projects.canonical(call.state, f"projects/{domain.partition('.')[0]}")
+    there = call.state.get(f"iam.serviceAccounts/{home}/serviceAccounts/{email}") is not None
+    if not domain or (kind == "CLOUD_IAM_SERVICE_ACCOUNT" and not there):
+        raise GoogleError(400, f"Invalid request: Provided {kind}: {email}, does not exist.", reason="invalid")
+    roles = call.body.get("databaseRoles") or [SUPER_ROLE]
+    made = {"name": name, "host": "%", "roles": roles, "type": kind, "iamEmail": email}
+    return operation(call, "CREATE_USER", "sqladmin.user_made", made)
+
+
 def _insert_user(call: Call) -> Answer:
     instance, name = running(call), call.body.get("name", "")
+    if family(instance) == "MYSQL" and call.body.get("type") in _IAM:
+        return _insert_iam_user(call, call.body["type"])
     host = call.body.get("host") or ("%" if family(instance) == "MYSQL" else "")
     if not name or (family(instance) == "MYSQL" and len(name) > 32):
         raise GoogleError(400, "Invalid request: User name must be between 1 and 32 characters long.", reason="invalid")
@@ -114,7 +141,8 @@ def _insert_user(call: Call) -> Answer:
 def _subject(call: Call) -> Json:
     name, host = call.query("name") or call.params.get("name", ""), call.query("host")
     server = _server(call.state, place(call))
-    found = server.account(name, host or "%") or server.account(name, host)
+    by_address = [account for account in server.accounts.values() if account.get("iamEmail") == name]
+    found = server.account(name, host or "%") or server.account(name, host) or next(iter(by_address), None)
     if found is None:
         raise not_found("The user does not exist.")
     return found
@@ -136,7 +164,7 @@ def _list_users(call: Call) -> Answer:
 def _update_user(call: Call) -> Answer:
     running(call)
     account = _subject(call)
-    added = call.request.query.get("databaseRoles", []) or call.body.get("databaseRoles", [])
+    added = call.request.query.get("databaseRoles", [])  # those of the body are ignored, as documented
     kept = [] if call.flag("revokeExistingRoles") else account["roles"]
     roles = [*kept, *(role for role in added if role not in kept)]
     return operation(
@@ -163,6 +191,11 @@ def _execute_sql(call: Call) -> Answer:
     instance, where = running(call), place(call)
     if family(instance) == "SQLSERVER":
         raise GoogleError(400, "Invalid request: executeSql is not supported for SQL Server.", reason="invalid")
+    if instance["settings"].get("dataApiAccess") != "ALLOW_DATA_API":
+        raise GoogleError(400, "The instance doesn't allow using executeSql to access this instance.", reason="invalid")
+    by_iam = any(flag in instance["settings"].get("databaseFlags", ()) for flag in _IAM_FLAGS)
+    if call.body.get("autoIamAuthn") and not by_iam:
+        raise GoogleError(400, "IAM authentication is not enabled for the instance.", reason="invalid")
     return _execute(call, where)
 
 
@@ -172,8 +205,9 @@ def _user_made(ending: Ending) -> None:
     if ending.failed:
         return
     server = _server(ending.state, place)
+    email = {"iamEmail": args["iamEmail"]} if "iamEmail" in args else {}
     account = server.account(args["name"], args["host"]) or server.add(
-        args["name"], args["host"], type=args.get("type", "BUILT_IN")
+        args["name"], args["host"], type=args.get("type", "BUILT_IN"), **email
     )
     if args["roles"] is not None:
         account["roles"] = args["roles"]
@@ -198,7 +232,8 @@ FINISHERS: dict[str, Finisher] = {"sqladmin.user_made": _user_made, "sqladmin.us
 def _execute(call: Call, place: str) -> Json:
     """Run the statements in order; the first that fails ends the run and is told in `status`, as documented.
 
-    Without `user` the caller acts as the administrator. The codes in `status` are ours: no recording has one.
+    Without `user` or `autoIamAuthn` the caller acts as the administrator, as no client of Google's could. The codes in
+    `status` are ours: no recording has one.
     """
     server = _server(call.state, place)
     before = set(server.databases)
@@ -206,7 +241,8 @@ def _execute(call: Call, place: str) -> Json:
     answer: Json = {"metadata": {"sqlStatementExecutionTime": "0.001s"}}
     results: list[Result] = []
     try:
-        session.who = _login(server, call.body.get("user", ""))
+        automatic = call.body.get("autoIamAuthn", False)
+        session.who = _caller(server) if automatic else _login(server, call.body.get("user", ""))
         if call.body.get("database"):
             session.use(call.body["database"])
         reader = Reader(call.body.get("sqlStatement", ""), session)
@@ -220,6 +256,14 @@ def _execute(call: Call, place: str) -> Json:
     _save(call.state, place, server)
     _save_databases(call, place, server, before)
     return answer
+
+
+def _caller(server: Server) -> Who:
+    """Callers are anonymous here, so any user of IAM is the caller's; without one nobody may log in."""
+    for _, account in sorted(server.accounts.items()):
+        if account.get("type") in _IAM:
+            return Who(account["name"], account["host"])
+    raise MysqlError(1045, "Access denied for user 'anonymous'@'cloudsqlproxy' (using password: YES)", "28000")
 
 
 def _login(server: Server, user: str) -> Who | None:
