@@ -7,7 +7,7 @@ from types import MappingProxyType
 from reconciler.desired.compile import compile_fleet
 from reconciler.history.record import context_of, record
 from reconciler.live.observe import Wanted, observe
-from reconciler.model.errors import HistoryUnreachableError
+from reconciler.model.errors import HistoryUnreachableError, RefusedError
 from reconciler.model.fleet import Fleet
 from reconciler.model.ids import Address, Scope
 from reconciler.model.outcome import Outcome, Result
@@ -15,7 +15,7 @@ from reconciler.model.plan import Plan
 from reconciler.model.ports import Clock, Cloud, Engine, History, Lease, Progress, Repository
 from reconciler.model.resource import Desired
 from reconciler.model.spec import Guards
-from reconciler.model.version import FLEET_SHARD, Version
+from reconciler.model.version import FLEET_SHARD, Version, shard_label
 from reconciler.planning.facts import Facts
 from reconciler.planning.guards import refused_items
 from reconciler.planning.narrow import narrow
@@ -85,6 +85,11 @@ def apply_once(world: World, plan: Plan, walk: Walk) -> tuple[Outcome, tuple[Ver
 
     def settled(shard: str, outcome: Outcome) -> None:
         parent = world.history.head(shard)
+        if (parent.id if parent else None) != plan.parents.get(shard_label(shard)):
+            message = (
+                f"{shard_label(shard)} got another version while this plan was applied: what was done is not recorded"
+            )
+            raise RefusedError(message, "plan and apply again: what is there already is adopted")
         again = parent is not None and parent.plan == plan.digest and parent.result == "failed"
         if outcome.count(Result.DONE) or (outcome.count(Result.FAILED) and not again):
             context = context_of(fleet, shard, plan, outcome, (world.clock.now(), world.actor, walk.trigger))
