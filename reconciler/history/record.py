@@ -103,11 +103,12 @@ def _put(resources: dict[Address, Applied], item: ItemOutcome) -> None:
 
 
 def _refuse_secrets(address: Address, body: Body) -> None:
-    """Write-only values are there as references (a mapping) or as the name of a recipe, never as themselves."""
+    """Write-only values are there as references (a mapping), as names (a list) or as the name of a recipe, never as
+    themselves: what is secret is text."""
     kind = kind_of(address.kind)
     for path in kind.write_only:
         value = body.get(path.partition(".")[0])
-        if value is not None and not isinstance(value, Mapping) and path != "generate":
+        if isinstance(value, str) and path != "generate":
             raise ValueError(f"{address}: `{path}` is to be recorded by reference, not by value")
     for name in _names(body):
         if name in _SECRET_NAMES:
