@@ -167,13 +167,14 @@ def shard_text(name: str, uid: str, project: str, region: str, capacity: int) ->
     )
 
 
-def tenant_text(name: str, uid: str, tier: str, domains: list[str], more: str = "", staging: str = "") -> str:  # noqa: PLR0913, PLR0917
-    """`more` are lines under spec; `staging` the staging environment in flow style, "" for none."""
+def tenant_text(name: str, uid: str, tier: str, domains: list[str], more: tuple[str, str] = ("", "")) -> str:
+    """`more`: lines under spec, and the staging environment in flow style; "" for none."""
+    lines, staging = more
     second = f"    staging: {staging}\n" if staging else ""
     return (
         f"{heading('Tenant', 4)}metadata:\n  name: {name}\n  uid: {uid}\n"
         f"  displayName: {name.rpartition('-')[0].replace('-', ' ').title() or name}\n  owners: [agency-north]\n"
-        f'spec:\n  tier: {tier}\n  source: {{ repository: "https://git.example/agency-north/{name}.git" }}\n{more}'
+        f'spec:\n  tier: {tier}\n  source: {{ repository: "https://git.example/agency-north/{name}.git" }}\n{lines}'
         f"  environments:\n    production: {{ ref: main, domains: [{', '.join(domains)}] }}\n{second}"
     )
 
@@ -203,7 +204,7 @@ def _random_tenant(chance: random.Random, name: str, uid: str) -> str:
         more += "  cdn: { enabled: true }\n"
     domains = [f"www.{name}.example"] + ([f"{name}.example"] if chance.random() < 0.3 else [])
     staging = "{ ref: develop, runtime: { scaling: { min: 0, max: 2 } } }" if chance.random() < 0.3 else ""
-    return tenant_text(name, uid, tier, domains, more, staging)
+    return tenant_text(name, uid, tier, domains, (more, staging))
 
 
 def _picked(chance: random.Random, options: tuple[tuple[str, int], ...]) -> str:
