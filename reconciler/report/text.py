@@ -38,7 +38,7 @@ def plan_text(plan: Plan, view: PlanView = PlanView()) -> str:
         lines += [_legend(view.style), ""]
         for section in sections(plan, view.everything):
             lines += [*_section(section, view), ""]
-    lines += _after(_findings(plan, view.style))
+    lines += _after(_findings(plan, view))
     lines += _after(_guards(plan.guards, view.style))
     lines += _closing(plan, view)
     return "\n".join(line.rstrip() for line in lines) + "\n"
@@ -149,21 +149,21 @@ def _row(row: Row, style: Style) -> str:
     return "      " + "  ".join([part for part in (mark + row.text,) if part] + notes)
 
 
-def _findings(plan: Plan, style: Style) -> list[str]:
-    """Input problems one per line; blocks that nothing manages yet folded into one note."""
-    lines, unmanaged = [], []
-    for found in plan.diagnostics:
-        if found.severity is Severity.NOTE:
-            unmanaged.append(found)
-        else:
-            lines.append(diagnostic_line(found, style))
-    if unmanaged:
-        lines.append(
-            style.dim(f"Note: {count(len(unmanaged), 'block')} accepted, not yet managed (nothing applies them):")
-        )
-        lines += [style.dim(f"  {_note(found)}") for found in unmanaged[:NAMES_SHOWN]]
-        if len(unmanaged) > NAMES_SHOWN:
-            lines.append(style.dim(f"  and {len(unmanaged) - NAMES_SHOWN:,} more: aipress validate"))
+def _findings(plan: Plan, view: PlanView) -> list[str]:
+    """Input problems one per line; blocks that nothing manages yet in one note, listed where something changes."""
+    style = view.style
+    lines = [diagnostic_line(found, style) for found in plan.diagnostics if found.severity is not Severity.NOTE]
+    unmanaged = [found for found in plan.diagnostics if found.severity is Severity.NOTE]
+    if not unmanaged:
+        return lines
+    blocks = f"Note: {count(len(unmanaged), 'block')} accepted, not yet managed"
+    if not plan.changes and not view.everything:
+        return [*lines, style.dim(f"{blocks} (`aipress validate` lists them).")]
+    lines.append(style.dim(f"{blocks} (nothing applies them):"))
+    shown = unmanaged if view.everything else unmanaged[:NAMES_SHOWN]
+    lines += [style.dim(f"  {_note(found)}") for found in shown]
+    if len(unmanaged) > len(shown):
+        lines.append(style.dim(f"  and {len(unmanaged) - len(shown):,} more: aipress validate"))
     return lines
 
 

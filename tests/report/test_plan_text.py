@@ -39,6 +39,15 @@ def test_silence_about_one_tenant_does_not_speak_for_the_fleet(make_plan: Callab
     assert "Fleet matches" not in text
 
 
+def test_blocks_that_nothing_manages_are_named_where_something_changes(
+    edited_plan: Plan, make_plan: Callable[..., Plan]
+) -> None:
+    assert "tenant.yaml:20  `spec.cdn`" in plan_text(edited_plan)
+    silent = make_plan([], diagnostics=edited_plan.diagnostics[1:])
+    assert "Note: 1 block accepted, not yet managed (`aipress validate` lists them)." in plan_text(silent)
+    assert "`spec.cdn`" in plan_text(silent, PlanView(everything=True))
+
+
 def test_what_destroys_is_first_and_never_folded(
     make_change: Callable[..., Change], make_plan: Callable[..., Plan]
 ) -> None:
