@@ -128,7 +128,9 @@ def world(chosen: Settings) -> World:
     cloud = GoogleCloud(Session(setting, clock))
     engine = ThreadEngine(cloud, FileJournal(chosen.state), clock, FileStopSwitch(chosen.state), chosen.parallel)
     history = GitHistory(chosen.get("history"), clock)
-    return World(fleet, cloud, history, engine, clock, FlockLease(chosen.state), chosen.actor)
+    said = chosen.values["actor"]
+    actor = fleet.person or said.value if said.origin == "default" else said.value
+    return World(fleet, cloud, history, engine, clock, FlockLease(chosen.state), actor)
 
 
 def _organization(fleet: Repository) -> str:

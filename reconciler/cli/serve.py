@@ -1,11 +1,12 @@
 """`aipress serve`: the loop. What each cycle came to; with --json one JSON object a line."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from reconciler.cli.invocation import Given, Invocation
+from reconciler.model.errors import UsageError
 
 if TYPE_CHECKING:
     from reconciler.daemon.serve import Reported
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 def serve(
     *,
     once: Annotated[bool, Parameter(help="One pass over everything, then end.")] = False,
+    role: Annotated[
+        Literal["all", "api", "worker"],
+        Parameter(help="worker: the loop. api: not in this release. all: what there is."),
+    ] = "all",
     interval: Annotated[int | None, Parameter(help="Seconds between two passes over everything; default 60.")] = None,
     given: Given,
 ) -> int:
@@ -23,6 +28,8 @@ def serve(
     from reconciler.daemon.serve import once as one_pass
     from reconciler.report.progress import event_line
 
+    if role == "api":
+        raise UsageError("this release has no API to serve yet", "run the loop: aipress serve --role worker")
     settings = given.settings({} if interval is None else {"interval": interval})
     terminal, all_of = given.terminal, world(settings)
     watch = Watch(

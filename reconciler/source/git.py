@@ -56,6 +56,14 @@ class GitRepository:
         return Path(self._repo.path)
 
     @property
+    def person(self) -> str:
+        """The address git knows its user by here; "" when it knows none."""
+        try:
+            return str(self._repo.default_signature.email)
+        except (KeyError, pygit2.GitError):
+            return ""
+
+    @property
     def bare(self) -> bool:
         return bool(self._repo.is_bare)
 
