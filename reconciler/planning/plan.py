@@ -8,7 +8,7 @@ from reconciler.model.canonical import Body
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.ids import Address, TargetKind
 from reconciler.model.plan import Action, Change, Plan
-from reconciler.model.resource import Absent, Resource
+from reconciler.model.resource import Absent, Resource, refs_in
 from reconciler.model.version import shard_label
 from reconciler.planning.diff import Blocked, Equal, Pair, Why, compare, removal
 from reconciler.planning.facts import Facts
@@ -45,7 +45,7 @@ def _differences(facts: Facts) -> tuple[dict[Address, Change], list[Blocked], in
     compared = 0
     for address in needs_first(facts.desired.resources):
         resource = facts.desired.resources[address]
-        lame = next((blocked[n] for n in sorted(needs(resource)) if n in blocked), None)
+        lame = next((blocked[n] for n in sorted(_cannot_do_without(facts, resource)) if n in blocked), None)
         if lame is not None:
             blocked[address] = Blocked(address, Why.CONTEXT, f"{address} waits for {lame.address}")
             continue
@@ -61,6 +61,13 @@ def _differences(facts: Facts) -> tuple[dict[Address, Change], list[Blocked], in
         else:
             changes[address] = verdict
     return changes, list(blocked.values()), compared
+
+
+def _cannot_do_without(facts: Facts, resource: Resource) -> frozenset[Address]:
+    """What must be readable before this one can be planned: for a new one all it needs, else the values it refers to."""
+    if facts.found(resource.address) is None:
+        return needs(resource)
+    return frozenset(ref.resource for ref in refs_in(resource.body))
 
 
 def _pair(facts: Facts, resource: Resource, changes: dict[Address, Change]) -> Pair:

@@ -147,3 +147,13 @@ def test_a_write_only_value_is_compared_with_what_was_applied_and_never_shown() 
         "to": None,
         "sensitive": True,
     }
+
+
+def test_something_unreadable_that_it_comes_after_does_not_hold_back_a_change_of_what_is_there() -> None:
+    after = labelled({**WANTED, "template": {"timeout": "60s", "scaling": {"maxInstanceCount": 4}}})
+    wanted = resource(SERVICE, after, after=(Address.parse(INSTANCE),))
+    unreadable = {INSTANCE: Unknown("503", NOW), SERVICE: found(WANTED)}
+    plan = make_plan(facts([wanted, resource(INSTANCE, {})], unreadable, version([resource(SERVICE, WANTED)])))
+    assert only(plan)[2] == ["template.timeout"]
+    new = make_plan(facts([wanted, resource(INSTANCE, {})], {INSTANCE: Unknown("503", NOW)}))
+    assert new.changes == ()
