@@ -64,7 +64,7 @@ def _differences(facts: Facts) -> tuple[dict[Address, Change], list[Blocked], in
 
 
 def _cannot_do_without(facts: Facts, resource: Resource) -> frozenset[Address]:
-    """What must be readable before this one can be planned: for a new one all it needs, else the values it refers to."""
+    """What must be readable before this can be planned: all it needs for a new one, else the values it refers to."""
     if facts.found(resource.address) is None:
         return needs(resource)
     return frozenset(ref.resource for ref in refs_in(resource.body))
