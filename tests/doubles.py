@@ -234,7 +234,10 @@ class FakeCloud:
         if call.action is Action.DELETE:
             return self._delete(call, item)
         if call.action in (Action.CREATE, Action.RUN):
-            if item is not None:
+            again = (
+                call.action is Action.RUN and item is not None and call.live is not None and call.live.uid == item.uid
+            )
+            if item is not None and not again:
                 return Failed(Failure(Next.REPLAN, f"{call.name} already exists", 409, exists=True))
             item = Stored({}, f"uid-{next(self._numbers)}", call.parent)
         elif item is None:

@@ -93,6 +93,8 @@ def _create(case: Case, seen: Found | Absent) -> Judgement:
         return Hold("waiting for the old one to go away")
     if not proven(kind, seen, change.owner):
         return End(Result.FAILED, _stranger(case))
+    if change.action is Action.RUN and change.uid and seen.uid == change.uid and not case.began:
+        return Go(Action.RUN)  # the plan knows of this one, and wants another
     if not seen.ready:
         return Hold(f"the {kind.noun} is being made")
     differing = remaining(case, seen)

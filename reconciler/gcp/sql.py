@@ -279,7 +279,8 @@ class BackupAdapter:
                     f"{call.name}: a final backup is kept; if it must go, a person deletes it in the console",
                 )
             )
-        if call.name in self.list(call.parent, ()):
+        there = self.list(call.parent, ()).get(call.name)
+        if there is not None and (call.live is None or call.live.uid != there.uid):
             return taken(call.name)
         body = to_message(BackupRun, {"description": call.body["description"]})
         request = {**instance_of(call.name), "body": body}

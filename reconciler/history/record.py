@@ -175,7 +175,8 @@ def _tenants(
 
 def _state(fleet: Fleet, name: str, at: datetime) -> TenantState:
     document = fleet.tenants[name].document
-    environments = ["production"] if document.spec.environments.staging is None else ["production", "staging"]
+    written = {"production": document.spec.environments.production, "staging": document.spec.environments.staging}
+    environments = [key for key, said in written.items() if said is not None and said.state != "deleted"]
     return TenantState(
         document.metadata.uid or "", str(document.spec.state or "active"), at.isoformat(), document.spec.tier,
         tuple(environments),

@@ -45,7 +45,10 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class TenantState:
-    """What a version knows of a tenant itself. `since`: when this state was first applied (ISO 8601, UTC)."""
+    """What a version knows of a tenant itself. `since`: when this state was first applied (ISO 8601, UTC).
+
+    `environments`: those that are written and not themselves deleted.
+    """
 
     uid: str
     state: str

@@ -47,6 +47,8 @@ class Pair:
     applied: Applied | None
     last: Body | None
     """The last applied body, its references resolved the same way."""
+    anew: bool = False
+    """A step that runs once for an occasion (a last backup), and this is another occasion than the recorded one."""
 
 
 def compare(pair: Pair) -> Change | Blocked | Equal:
@@ -94,6 +96,8 @@ def _alteration(kind: Kind, pair: Pair, seen: Found) -> Change | Equal:
     fields = difference(kind, seen.body, pair.body, pair.last)
     recreated = pair.applied is not None and bool(pair.applied.uid) and bool(seen.uid) and pair.applied.uid != seen.uid
     print_of = fingerprint(kind, seen, pair.body, dropped(fields, pair.body))
+    if pair.anew and pair.applied is not None and not recreated:
+        return _change(pair, Action.RUN, "the one that is there was made for an earlier deletion", fields, print_of)
     if not fields:
         if pair.applied is not None and not recreated and seen.ready:
             return Equal()

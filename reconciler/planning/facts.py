@@ -62,6 +62,14 @@ class Facts:
             if tenant.state == "active"
         )
 
+    def leaves_now(self, resource: Resource) -> bool:
+        """Whether this is the last backup of something that no version records as deleted yet."""
+        version, environment = self.history.get(resource.shard), resource.address.key.removeprefix("final-")
+        tenant = version.tenants.get(resource.address.target.name) if version else None
+        if resource.kind != "sql.backup" or tenant is None:
+            return False
+        return tenant.state != "deleted" and environment in tenant.environments
+
     def shard_of(self, target: Target) -> str:
         if target.kind is TargetKind.SHARD:
             return target.name

@@ -42,7 +42,11 @@ def blast_radius(facts: Facts, changes: Sequence[Change], limits: Guards) -> Ite
 
 
 def data_deletes(facts: Facts, changes: Sequence[Change], _limits: Guards) -> Iterable[GuardVerdict]:
-    """Deleting or replacing what holds data needs a written, unexpired approval, and the escrow window over."""
+    """Deleting or replacing what holds data needs a written, unexpired approval, and the escrow window over.
+
+    A purge is one thing: while its data may not go, nothing of what it approves goes, so that it can be taken back.
+    """
+    refused: dict[tuple[Target, str, str], list[Change]] = {}
     for change in changes:
         kind = kind_of(change.address.kind)
         if change.action not in _DESTROYS or not kind.data_bearing:
@@ -51,8 +55,17 @@ def data_deletes(facts: Facts, changes: Sequence[Change], _limits: Guards) -> It
         if change.action is Action.REPLACE:
             why = f"replacing this {kind.noun} would destroy what it holds"
         if why:
-            message = f"{change.address} holds data and is not touched: {why}"
-            yield GuardVerdict("data-delete", change.address.target, Verdict.REFUSE, message, (change.address,))
+            refused.setdefault((change.address.target, change.approval, why), []).append(change)
+    for (target, approval, why), held in refused.items():
+        named = ", ".join(f"{c.address.kind}/{c.address.key}" for c in held)
+        message = f"{named} {'holds' if len(held) == 1 else 'hold'} data and {_stay(len(held))} untouched: {why}"
+        together = [c for c in changes if approval and (c.address.target, c.approval) == (target, approval)]
+        items = tuple(c.address for c in changes if c in held or c in together)
+        yield GuardVerdict("data-delete", target, Verdict.REFUSE, message, items)
+
+
+def _stay(number: int) -> str:
+    return "stays" if number == 1 else "stay"
 
 
 def stateless_deletes(_facts: Facts, changes: Sequence[Change], limits: Guards) -> Iterable[GuardVerdict]:
@@ -201,9 +214,9 @@ def _not_approved(facts: Facts, change: Change) -> str:
         return "no version records the tenant as deleted; its escrow has not begun"
     removal = next((r for r in facts.desired.removals if r.address == change.address), None)
     for address in removal.after if removal else ():
-        backup = facts.found(address)
-        if backup is not None and str(backup.body.get("endTime", "9")) < tenant.since:
-            return f"{address} was made before the deletion of {tenant.since[:10]}; make a new one first"
+        backup, recorded = facts.found(address), version.resources.get(address) if version else None
+        if backup is not None and (recorded is None or recorded.uid != backup.uid):
+            return f"{address} is not the one that was recorded with this deletion; apply once more to record it"
     return _too_early(facts.now, approval, datetime.fromisoformat(tenant.since), fleet.document.spec.escrow.days)
 
 

@@ -80,7 +80,7 @@ def _pair(facts: Facts, resource: Resource, changes: dict[Address, Change]) -> P
     applied = facts.applied(resource)
     return Pair(
         resource=resource, body=resolved(resource.body, known), seen=facts.seen(resource.address), applied=applied,
-        last=resolved(applied.body, known) if applied else None,
+        last=resolved(applied.body, known) if applied else None, anew=facts.leaves_now(resource),
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ SERVICE = "tenant/acme/run.service/production"
 DATABASE = "tenant/acme/sql.database/production"
 INSTANCE = "shard/eu-001/sql.instance/main"
 SECRET = "tenant/acme/secret/production"
+BACKUP = "tenant/acme/sql.backup/final-production"
 OWNER = "k3v9x2ma"
 
 

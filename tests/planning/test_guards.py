@@ -11,7 +11,21 @@ from reconciler.model.resource import Removal
 from reconciler.model.version import Hold, TenantState
 from reconciler.planning.guards import refused_items
 from reconciler.planning.plan import make_plan
-from tests.planning.given import ABSENT, DATABASE, NOW, OWNER, SERVICE, facts, fleet, found, labelled, resource, version
+from tests.planning.given import (
+    ABSENT,
+    BACKUP,
+    DATABASE,
+    NOW,
+    OWNER,
+    SECRET,
+    SERVICE,
+    facts,
+    fleet,
+    found,
+    labelled,
+    resource,
+    version,
+)
 
 
 def guards(plan: Plan) -> list[str]:
@@ -127,21 +141,44 @@ def test_absent_what_was_purged_is_only_forgotten() -> None:
     assert [(str(c.action), c.fingerprint) for c in plan.changes] == [("delete", "absent")]
 
 
-def test_a_purge_needs_the_final_backup_of_this_deletion_not_of_an_earlier_one() -> None:
+def test_a_purge_needs_the_final_backup_that_was_recorded_with_this_deletion() -> None:
     spec = {"purges": [{"tenant": "acme", "uid": OWNER, "expires": "2026-11-25", "approvers": ["a", "b"]}]}
-    backup = "tenant/acme/sql.backup/final-production"
-    since = NOW - timedelta(days=20)
-    states = {"acme": TenantState(OWNER, "deleted", since.isoformat())}
-    recorded = version([resource(DATABASE, {"charset": "utf8mb4"})], tenants=states)
-    removal = Removal(Address.parse(DATABASE), "purge", "fleet.yaml:9", "purges/acme", (Address.parse(backup),))
+    states = {"acme": TenantState(OWNER, "deleted", (NOW - timedelta(days=20)).isoformat())}
+    recorded = version([resource(DATABASE, {"charset": "utf8mb4"}), resource(BACKUP, {})], tenants=states)
+    removal = Removal(Address.parse(DATABASE), "purge", "fleet.yaml:9", "purges/acme", (Address.parse(BACKUP),))
 
-    def plan(ended: timedelta) -> Plan:
-        kept = found({"description": "d", "endTime": (since + ended).isoformat()})
-        seen = {DATABASE: found({"charset": "utf8mb4"}), backup: kept}
+    def plan(backup: str) -> Plan:
+        seen = {DATABASE: found({"charset": "utf8mb4"}), BACKUP: found({"description": "d"}, backup)}
         return make_plan(facts([], seen, recorded, [removal], fleet=fleet(spec=spec)))
 
-    assert guards(plan(timedelta(minutes=5))) == []
-    assert guards(plan(timedelta(minutes=-5))) == ["data-delete"]
+    assert guards(plan("uid-1")) == []
+    assert guards(plan("uid-2")) == ["data-delete"]
+
+
+def test_a_purge_whose_data_may_not_go_touches_nothing_at_all() -> None:
+    states = {"acme": TenantState(OWNER, "deleted", (NOW - timedelta(days=13)).isoformat())}
+    spec = {"purges": [{"tenant": "acme", "uid": OWNER, "expires": "2026-11-25", "approvers": ["a", "b"]}]}
+    there = {SERVICE: found(labelled({})), SECRET: found(labelled({})), DATABASE: found({})}
+    recorded = version([resource(a, {}) for a in there], tenants=states)
+    removals = [Removal(Address.parse(a), "purge", "fleet.yaml:9", "purges/acme") for a in there]
+    plan = make_plan(facts([], there, recorded, removals, fleet=fleet(spec=spec)))
+    assert len(plan.refused()) == 1
+    assert "secret/production, sql.database/production hold data" in plan.refused()[0].message
+    assert set(refused_items(plan.guards, plan.changes, ())) == {Address.parse(a) for a in there}
+
+
+def test_a_second_deletion_makes_a_backup_of_its_own() -> None:
+    wanted, seen = resource(BACKUP, {"description": "d"}), {BACKUP: found({"description": "d"})}
+
+    def plan(state: str, environments: tuple[str, ...] = ("production",), uid: str = "uid-1") -> list[str]:
+        tenants = {"acme": TenantState(OWNER, state, NOW.isoformat(), environments=environments)}
+        made = make_plan(facts([wanted], seen, version([wanted], tenants=tenants, uid=uid)))
+        return [str(c.action) for c in made.changes]
+
+    assert plan("active") == ["run"]
+    assert plan("deleted") == []
+    assert plan("active", ()) == []  # the environment alone was deleted, and this is its backup
+    assert plan("active", uid="uid-0") == ["adopt"]  # made by an apply that died before it was recorded
 
 
 def test_nothing_is_purged_before_its_final_backup_is_there() -> None:
