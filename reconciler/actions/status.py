@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from reconciler.actions.holds import active
 from reconciler.cycle import World, look
 from reconciler.kinds.compare import value_at
-from reconciler.model.ids import Target, TargetKind
+from reconciler.model.ids import Target, TargetKind, tenant_target
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Found, Unknown
 from reconciler.planning.facts import Facts
@@ -16,8 +16,10 @@ from reconciler.source.scope import scope_of
 
 @dataclass(frozen=True, slots=True)
 class StatusRow:
-    """`sync`: Synced, OutOfSync, Frozen (its file is wrong), Held, Unknown. `health`: Healthy, Progressing,
-    Degraded, Suspended, Deleted, Missing, Unknown. `version`: the newest of its shard, `since` when it was applied.
+    """`sync`: Synced, OutOfSync, Frozen (its file is wrong), Kept (it has no file any more), Held, Unknown.
+
+    `health`: Healthy, Progressing, Degraded, Suspended, Deleted, Missing, Unknown. `version`: the newest of its shard,
+    `since` when it was applied.
     """
 
     target: str
@@ -36,19 +38,32 @@ def status(world: World, targets: Sequence[Target]) -> tuple[StatusRow, ...]:
     plan = make_plan(facts)
     held = {hold.target: hold.reason for hold in active(world)}
     chosen = {a.target for a in facts.desired.resources if a not in facts.context}
-    chosen |= {Target.parse(name) for name in facts.fleet.frozen} if "fleet" in facts.scope else set()
+    if "fleet" in facts.scope:
+        chosen |= {Target.parse(name) for name in facts.fleet.frozen} | _kept(facts).keys()
     return tuple(_row(facts, plan, target, held) for target in sorted(chosen, key=_order(facts)))
 
 
 def _order(facts: Facts) -> Callable[[Target], tuple[str, int, str]]:
+    kept = _kept(facts)
+
     def key(target: Target) -> tuple[str, int, str]:
-        return (facts.shard_of(target), target.kind is TargetKind.TENANT, target.name)
+        return (facts.shard_of(target) or kept.get(target, ""), target.kind is TargetKind.TENANT, target.name)
 
     return key
 
 
+def _kept(facts: Facts) -> dict[Target, str]:
+    """Tenants that a version records and no file declares any more -> the shard that keeps them."""
+    return {
+        tenant_target(name): shard
+        for shard, version in facts.history.items()
+        for name in (version.tenants if version else ())
+        if name not in facts.fleet.where
+    }
+
+
 def _row(facts: Facts, plan: Plan, target: Target, held: dict[str, str]) -> StatusRow:
-    shard = facts.shard_of(target)
+    shard = facts.shard_of(target) or _kept(facts).get(target, "")
     version = facts.history.get(shard)
     written = facts.fleet.tenants.get(target.name) if target.kind is TargetKind.TENANT else None
     sync, reason = _sync(facts, plan, target)
@@ -62,6 +77,8 @@ def _row(facts: Facts, plan: Plan, target: Target, held: dict[str, str]) -> Stat
 
 
 def _sync(facts: Facts, plan: Plan, target: Target) -> tuple[str, str]:
+    if target in _kept(facts):
+        return "Kept", "it has no file any more: its site and data are kept and no longer reconciled"
     if str(target) in facts.fleet.frozen:
         problem = next((d for d in facts.fleet.errors if d.target == str(target)), None)
         return "Frozen", f"{problem.where}: {problem.message}" if problem else "its file is wrong"

@@ -14,8 +14,8 @@ from reconciler.planning.references import resolved
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One field that is not as it was applied. `path` "" : the whole object is gone. `severity`: high when visitors
-    notice or data is concerned, else low. `source`: "file:line" that asks for the value."""
+    """One field that is not as it was applied. `path` "" : the whole object is gone. `source`: "file:line" that asks
+    for the value. `severity`: high when visitors notice, data is concerned or somebody may do more than before."""
 
     address: Address
     path: str
@@ -60,10 +60,11 @@ def _of(facts: Facts, address: Address, last: Body, wanted: Body) -> list[Drift]
     moved = (f for f in difference(kind, seen.body, last, None) if f.unknown is None)
     # What Git asks for by now is no drift any more (accepted, but no version has recorded it yet).
     fields = [f for f in moved if not declares(wanted, f.path) or any(_overlap(f.path, path) for path in open_)]
+    grave = kind.data_bearing or kind.name.endswith((".iam", ".grant"))
     return [
         Drift(
             address=address, path=f.path, git=value_at(wanted, f.path), last=f.after, live=f.before, since=since,
-            severity="high" if kind.data_bearing or visible(kind, [f]) else "low",
+            severity="high" if grave or visible(kind, [f]) else "low",
             source=resource.origins.get(f.path, resource.source), sensitive=f.sensitive,
         )
         for f in fields

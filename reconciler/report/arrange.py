@@ -99,7 +99,7 @@ def danger(change: Change) -> Danger:
 def heading(section: Section) -> str:
     """ "will be updated in place": what a section comes to, in the words that reviewers scan for."""
     actions = {a: n // len(section.targets) for a, n in section.actions().items()}
-    if len(actions) == 1:
+    if len(actions) == 1 and (Action.CREATE not in actions or _is_new(section)):
         action, number = next(iter(actions.items()))
         whole = {
             Action.CREATE: "will be created", Action.UPDATE: "will be updated in place",
@@ -112,6 +112,15 @@ def heading(section: Section) -> str:
         Action.CREATE: "to create", Action.RUN: "to run", Action.ADOPT: "to adopt",
     }  # fmt: skip
     return "will change: " + ", ".join(f"{actions[a]:,} {word}" for a, word in words.items() if a in actions)
+
+
+def _is_new(section: Section) -> bool:
+    """Whether the target itself comes to be, and does not only get more objects or get lost ones back."""
+    if any(c.drift for c in section.changes):
+        return False
+    if section.target.kind is TargetKind.TENANT:
+        return any(c.address.key == "production" for c in section.changes)
+    return any(c.address.kind == "project" for c in section.changes)
 
 
 def unknowns(change: Change) -> tuple[tuple[str, Ref], ...]:

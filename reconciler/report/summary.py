@@ -45,7 +45,7 @@ def apply_text(told: Told, style: Style = PLAIN) -> str:
     if told.versions:
         lines.append(_versions(told.versions))
     if _unfinished(told):
-        lines.append("What was done stays done and is recorded. Run the same command again to go on from here.")
+        lines.append(_onwards(told))
     return "\n".join(lines) + "\n"
 
 
@@ -83,6 +83,18 @@ def closing(title: str, facts: Sequence[tuple[str, str]], then: Sequence[tuple[s
         lines += ["", "Next:"]
         lines += [f"  {style.cyan(padded(plain(command), wide))}  {style.dim(plain(why))}" for command, why in then]
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _onwards(told: Told) -> str:
+    """What a person does next. Running again helps where something went wrong, not where a rule says no."""
+    outcome = told.outcome
+    wrong = outcome.interrupted or outcome.count(Result.FAILED) or outcome.count(Result.INTERRUPTED)
+    done = "What was done stays done and is recorded. " if outcome.count(Result.DONE) else "Nothing was changed. "
+    if wrong:
+        return f"{done}Run the same command again to go on from here."
+    if outcome.count(Result.STALE):
+        return f"{done}Plan again to see what moved: aipress plan"
+    return f"{done}The rest waits for what is said above."
 
 
 def _of(outcome: Outcome, result: Result) -> list[ItemOutcome]:

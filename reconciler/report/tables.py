@@ -93,14 +93,13 @@ def drift_table(rows: Sequence[DriftRow], now: datetime, style: Style = PLAIN) -
         for row in ordered
     ]  # fmt: skip
     head = ("SEVERITY", "TARGET", "OBJECT", "FIELD", "GIT", "LIVE", "APPLIED")
-    first = next((row for row in ordered if row.path and not row.sensitive), ordered[0])
-    keep = f"aipress drift accept {first.address.target}" + (f" {first.path}" if first.path else "")
     objects = len({row.address for row in rows})
-    return (
-        table(head, listed, style, 56)
-        + f"{count(len(rows), 'field')} drifted on {count(objects, 'object')}.  "
-        + f"Set back: aipress apply {first.address.target}   Keep live: {plain(keep)}\n"
-    )
+    targets = sorted({str(row.address.target) for row in rows})
+    undo = f"aipress apply {targets[0]}" if len(targets) == 1 else "aipress apply"
+    kept = next((row for row in ordered if row.path and not row.sensitive), None)
+    keep = f"   Keep live: aipress drift accept {kept.address.target} {plain(kept.path)}" if kept else ""
+    told = f"{count(len(rows), 'field')} drifted on {count(objects, 'object')}.  Set back: {undo}{keep}\n"
+    return table(head, listed, style, 56) + told
 
 
 def drift_columns(rows: Sequence[DriftRow], style: Style = PLAIN) -> str:

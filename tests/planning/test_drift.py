@@ -34,3 +34,11 @@ def test_an_edit_that_waits_for_its_apply_is_no_drift() -> None:
 def test_an_object_that_is_gone() -> None:
     rows = find_drift(facts([service(10)], {SERVICE: ABSENT}, version([service(10)])))
     assert [(d.path, d.severity) for d in rows] == [("", "high")]
+
+
+def test_somebody_may_do_more_than_before() -> None:
+    grant = "tenant/acme/sql.grant/production"
+    wanted = resource(grant, {"host": "%", "grants": [{"database": "acme", "privileges": ["ALL PRIVILEGES"]}]})
+    wider = {"host": "%", "grants": [*wanted.body["grants"], {"database": "other", "privileges": ["SELECT"]}]}
+    rows = find_drift(facts([wanted], {grant: found(wider)}, version([wanted])))
+    assert [(d.path, d.severity) for d in rows] == [("grants[other]", "high")]
