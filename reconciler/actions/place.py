@@ -41,6 +41,9 @@ def place(repository: Repository, content: bytes, region: str = "") -> Placed:
     name = document.metadata.name
     if name in fleet.where:
         raise InputError(f"tenant/{name} is on shard {fleet.where[name]} already", "choose another metadata.name")
+    waiting = next((p for p in repository.edited() if p.endswith(f"/{name}/tenant.yaml")), "")
+    if waiting:
+        raise InputError(f"tenant/{name} is placed already, in {waiting}", "commit that file, or remove it first")
     owner = document.metadata.uid or uid
     proposal = propose(Wish(owner, document.spec.tier, region), candidates(fleet))
     if not proposal.shard:

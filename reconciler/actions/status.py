@@ -88,6 +88,9 @@ def _sync(facts: Facts, plan: Plan, target: Target) -> tuple[str, str]:
     if unreadable:
         return "Unknown", unreadable.message
     changes = [c for c in plan.changes if c.address.target == target]
+    moved = next((g for g in plan.refused() if g.target == target and g.guard == "move"), None)
+    if moved:
+        return "Held", moved.message
     if not changes:
         return "Synced", ""
     return "OutOfSync", f"{len(changes)} to {changes[0].action}" if len(

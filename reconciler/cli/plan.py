@@ -84,7 +84,9 @@ def warn_of_edits(given: Invocation, edited: Sequence[str]) -> None:
     if edited:
         number = f"{len(edited)} edited file{'s are' if len(edited) > 1 else ' is'}"
         style = given.terminal.aside
-        given.terminal.warn(f"{style.yellow('warning:')} {number} not in this plan: commit them")
+        given.terminal.warn(
+            f"{style.yellow('warning:')} {number} not in this plan: commit {'them' if len(edited) > 1 else 'it'}"
+        )
 
 
 def print_plan(made: "Plan", form: Format, view: "PlanView", given: Invocation) -> None:

@@ -43,12 +43,20 @@ def _tenants(tenants: Sequence[Target]) -> list[str]:
 
 def _what(done: Sequence[ItemOutcome]) -> str:
     """The same one or two fields everywhere are told as such; else counts by action."""
+    if moves := {said for item in done if (said := _state(item.change.fields))}:
+        return f" {moves.pop()}" if len(moves) == 1 else f" {len(moves)} changes of state"
     if all(item.change.action is Action.UPDATE for item in done):
         told = {_fields(item.change.fields) for item in done}
         if len(told) == 1 and (said := told.pop()):
             return f" {said}"
     counts = {action: sum(1 for item in done if item.change.action is action) for action in _SIGNS}
     return ": " + " ".join(f"{sign}{counts[action]}" for action, sign in _SIGNS.items() if counts[action])
+
+
+def _state(fields: Sequence[FieldChange]) -> str:
+    """ "active → deleted": what a reader of the history looks for first."""
+    label = next((f for f in fields if f.path == "labels.aipress-state"), None)
+    return f"{label.before} → {label.after}" if label and label.before and label.after else ""
 
 
 def _fields(fields: Sequence[FieldChange]) -> str:

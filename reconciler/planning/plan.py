@@ -147,8 +147,8 @@ def _about_scope(facts: Facts) -> list[Diagnostic]:
 
 def _notes(facts: Facts) -> list[Diagnostic]:
     """What is recorded and no longer declared: kept, and said so. Absence is not deletion."""
-    notes: list[Diagnostic] = []
     gone_tenants: set[str] = set()
+    left_out: dict[tuple[str, str], list[tuple[Address, str]]] = {}
     removed = {r.address for r in facts.desired.removals}
     frozen = facts.fleet.frozen | {d.target for d in facts.desired.diagnostics}
     for address, (shard, applied) in facts.recorded().items():
@@ -160,15 +160,24 @@ def _notes(facts: Facts) -> list[Diagnostic]:
         if target.kind is TargetKind.TENANT and target.name not in facts.fleet.where:
             gone_tenants.add(target.name)
         elif address.kind != "sql.backup" and _in_scope(facts, address):
-            message = f"{address} is no longer declared. It is kept: nothing is deleted by leaving it out"
-            notes.append(
-                Diagnostic("AP402", Severity.NOTE, message, applied.source.rpartition(":")[0], target=str(target))
-            )
+            of = f"{target}@{address.key}" if target.kind is TargetKind.TENANT else str(address)
+            left_out.setdefault((str(target), of), []).append((address, applied.source.rpartition(":")[0]))
+    notes = [_kept(target, of, sorted(gone)) for (target, of), gone in sorted(left_out.items())]
     for name in sorted(gone_tenants):
         message = f"tenant/{name} has no file any more. Its site and data are kept and no longer reconciled"
         fix = "to delete it, bring the file back with `state: deleted` and a reason"
         notes.append(Diagnostic("AP401", Severity.WARNING, message, help=fix, target=f"tenant/{name}"))
     return notes
+
+
+def _kept(target: str, of: str, gone: list[tuple[Address, str]]) -> Diagnostic:
+    """One note for an environment, or for a single object of a shard or the fleet."""
+    kinds = ", ".join(dict.fromkeys(address.kind for address, _ in gone))
+    them = f" ({len(gone)} objects: {kinds})" if "@" in of else ""
+    message = f"{of}{them} is no longer declared. It is kept: nothing is deleted by leaving it out"
+    fix = "to delete it, bring it back with `state: deleted`" if "@" in of else ""
+    severity = Severity.WARNING if "@" in of else Severity.NOTE
+    return Diagnostic("AP402", severity, message, gone[0][1], help=fix, target=target)
 
 
 def _in_scope(facts: Facts, address: Address) -> bool:

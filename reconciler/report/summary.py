@@ -11,6 +11,7 @@ from reconciler.model.version import Version
 from reconciler.report.escape import columns, cut, padded, plain
 from reconciler.report.progress import subject
 from reconciler.report.style import PLAIN, Style
+from reconciler.report.text import standing_in_the_way
 from reconciler.report.values import count
 
 SHOWN = 20
@@ -140,7 +141,8 @@ def _bounded(rows: list[str]) -> list[str]:
 def _sentence(told: Told, style: Style) -> str:
     outcome, done = told.outcome, told.outcome.actions()
     if not told.plan.changes:
-        return style.bold("Nothing to apply: no changes.")
+        wrong = standing_in_the_way(told.plan, style)
+        return "\n".join([*wrong, *([""] if wrong else []), style.bold("Nothing to apply: no changes.")])
     words = [
         f"{done[str(a)]:,} {word}" for a, word in _DONE.items() if done[str(a)] or a not in (Action.RUN, Action.ADOPT)
     ]

@@ -13,6 +13,7 @@ from reconciler.report.style import PLAIN, Style
 from reconciler.report.values import age, commit, count, money
 
 HEADING_WIDTH = 64
+_UNMANAGED = "accepted, not yet managed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +153,8 @@ def _row(row: Row, style: Style) -> str:
 def _findings(plan: Plan, view: PlanView) -> list[str]:
     """Input problems one per line; blocks that nothing manages yet in one note, listed where something changes."""
     style = view.style
-    lines = [diagnostic_line(found, style) for found in plan.diagnostics if found.severity is not Severity.NOTE]
-    unmanaged = [found for found in plan.diagnostics if found.severity is Severity.NOTE]
+    unmanaged = [found for found in plan.diagnostics if found.severity is Severity.NOTE and _UNMANAGED in found.message]
+    lines = [diagnostic_line(found, style) for found in plan.diagnostics if found not in unmanaged]
     if not unmanaged:
         return lines
     blocks = f"Note: {count(len(unmanaged), 'block')} accepted, not yet managed"
@@ -169,15 +170,23 @@ def _findings(plan: Plan, view: PlanView) -> list[str]:
 
 def _note(found: Diagnostic) -> str:
     where = f"{found.file}:{found.position.line}" if found.file else found.target
-    return f"{plain(where)}  {cut(plain(found.message.partition(' is accepted, not yet managed')[0]), 120)}"
+    return f"{plain(where)}  {cut(plain(found.message.partition(f' is {_UNMANAGED}')[0]), 120)}"
 
 
 def diagnostic_line(found: Diagnostic, style: Style) -> str:
     """ "error AP103 file:line:column  message  (help)"."""
-    paint = style.red if found.severity is Severity.ERROR else style.yellow
+    paints = {Severity.ERROR: style.red, Severity.NOTE: style.dim}
+    paint = paints.get(found.severity, style.yellow)
     helping = f"  ({cut(plain(found.help), 160)})" if found.help else ""
     where = f" {plain(found.where)}" if found.file else ""
     return f"{paint(str(found.severity))} {plain(found.code)}{where}  {cut(plain(found.message), 240)}{helping}"
+
+
+def standing_in_the_way(plan: Plan, style: Style) -> list[str]:
+    """What is wrong with a plan in which nothing changes: else one would take it for a fleet that is well."""
+    wrong = [d for d in plan.diagnostics if d.severity is not Severity.NOTE]
+    lines = [diagnostic_line(found, style) for found in wrong]
+    return lines + [f"{style.red('refused')} {guard_line(verdict)}" for verdict in plan.refused()]
 
 
 def _guards(guards: tuple[GuardVerdict, ...], style: Style) -> list[str]:

@@ -129,6 +129,9 @@ def test_a_new_tenant_is_placed_with_its_uid(aipress: Aipress) -> None:
     assert placed["path"] == f"shards/{placed['shard']}/tenants/new-bakery/tenant.yaml"
     assert f"uid: {placed['uid']}" in written.read_text()
     assert aipress("-C", "made", "validate").code == 0
+    again = aipress("-C", "made", "place", "../new.yaml")
+    assert again.code == 3
+    assert f"placed already, in {placed['path']}" in again.err
 
 
 def test_what_is_no_tenant_is_not_placed(aipress: Aipress) -> None:

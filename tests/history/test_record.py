@@ -153,6 +153,8 @@ def test_one_line_says_what_changed_for_whom() -> None:
         "tenant/acme-bakery memory 512Mi → 1Gi, env[WP_DEBUG] unset → 1"
     )
     secret = field("passwordFrom", None, None, sensitive=True)
+    state = field(path="labels.aipress-state", before="active", after="deleted")
+    assert summary(update("acme-bakery", state, field(), env)) == "tenant/acme-bakery active → deleted"
     assert summary(update("acme-bakery", secret)) == "tenant/acme-bakery passwordFrom changed"
     assert summary(update("acme-bakery", field(before=["a"], after=["b"]))) == "tenant/acme-bakery memory changed"
 

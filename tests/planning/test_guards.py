@@ -87,6 +87,19 @@ def test_a_tenant_file_that_vanished_is_a_warning_and_nothing_is_deleted() -> No
     assert "tenant/acme has no file any more" in warning.message
 
 
+def test_an_environment_that_is_left_out_is_one_warning_and_nothing_is_deleted() -> None:
+    staging = [resource(a.replace("production", "staging"), labelled({})) for a in (SERVICE, DATABASE, SECRET)]
+    plan = make_plan(facts([], {}, version(staging)))
+    assert plan.changes == ()
+    warning = [d for d in plan.diagnostics if d.code == "AP402"]
+    assert [d.message for d in warning] == [
+        (
+            "tenant/acme@staging (3 objects: run.service, secret, sql.database) is no longer declared. "
+            "It is kept: nothing is deleted by leaving it out"
+        )
+    ]
+
+
 def test_a_shard_that_goes_to_nothing_is_a_misread_fleet() -> None:
     recorded = version([resource(SERVICE, labelled({"ingress": "A"}))])
     plan = make_plan(facts([], {}, recorded, fleet=fleet({})))

@@ -91,7 +91,15 @@ def test_an_interrupted_apply_says_how_to_go_on(edited_plan: Plan) -> None:
 
 
 def test_nothing_to_apply(edited_plan: Plan) -> None:
-    assert apply_text(Told(replace(edited_plan, changes=()), Outcome({}))) == "Nothing to apply: no changes.\n"
+    calm = replace(edited_plan, changes=(), diagnostics=(), guards=())
+    assert apply_text(Told(calm, Outcome({}))) == "Nothing to apply: no changes.\n"
+
+
+def test_nothing_to_apply_because_something_is_wrong(edited_plan: Plan) -> None:
+    text = apply_text(Told(replace(edited_plan, changes=()), Outcome({})))
+    assert text.startswith("error AP103 shards/eu-001/tenants/birch/tenant.yaml:8:3")
+    assert "refused data-deletes" in text
+    assert text.endswith("\n\nNothing to apply: no changes.\n")
 
 
 def test_long_lists_are_bounded(make_change: Callable[..., Change], make_plan: Callable[..., Plan]) -> None:
