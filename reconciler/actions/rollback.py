@@ -79,14 +79,15 @@ def propose(world: World, request: RollbackRequest) -> RollbackProposal:
         changed = remove_value(text, one.path) if one.value is None else set_value(text, one.path, one.value)
         files[one.file] = changed
     files = {path: text for path, text in files.items() if text != texts.get(path)}
-    if not files:
+    differences = tuple(_differences(world, commit, files, (target, chosen)))
+    if not files and not differences:
         raise InputError(
             f"{target} says what it said in {chosen.label}", "`aipress apply` undoes what moved outside Git"
         )
     return RollbackProposal(
         target=target, commit=commit, current=current, chosen=chosen, files=files,
         before={path: texts.get(path, "") for path in files},
-        differences=tuple(_differences(world, commit, files, (target, chosen))),
+        differences=differences,
         lost=lost_data(target, chosen, current), notes=change.notes,
     )  # fmt: skip
 

@@ -148,7 +148,7 @@ def _documents(parent: Version | None, context: RecordContext, resources: Mappin
             result[path] = text
         elif path in before:
             result[path] = before[path]
-    kept = {address.target.name for address in resources if address.target.kind is TargetKind.TENANT}
+    kept = _with_something(resources)
     for path, text in before.items():
         name = path.split("/")[-2] if path.endswith("/tenant.yaml") else ""
         if path not in context.documents and name in kept:
@@ -161,7 +161,7 @@ def _tenants(
 ) -> dict[str, TenantState]:
     """Tenants with something of theirs recorded; `since` moves only when the state or the owner does."""
     before = parent.tenants if parent else {}
-    ours = {address.target.name for address in resources if address.target.kind is TargetKind.TENANT}
+    ours = _with_something(resources)
     result: dict[str, TenantState] = {}
     for name in sorted(ours):
         old, new = before.get(name), context.tenants.get(name)
@@ -171,6 +171,11 @@ def _tenants(
             same = old is not None and (old.uid, old.state) == (new.uid, new.state)
             result[name] = replace(new, since=old.since) if same and old is not None else new
     return result
+
+
+def _with_something(resources: Mapping[Address, Applied]) -> frozenset[str]:
+    """Tenants that have something: a last backup is what stays of one that was purged."""
+    return frozenset(a.target.name for a in resources if a.target.kind is TargetKind.TENANT and a.kind != "sql.backup")
 
 
 def _state(fleet: Fleet, name: str, at: datetime) -> TenantState:

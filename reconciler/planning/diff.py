@@ -87,9 +87,11 @@ def removal(chosen: Removal, applied: Applied | None, seen: Observation | None, 
 
 def _creation(kind: Kind, pair: Pair) -> Change:
     fields = difference(kind, {}, pair.body, None)
-    reason = "it was removed outside Git" if pair.applied else "it is not there yet"
+    # The last backup of an earlier owner of the name is another one.
+    lost = pair.applied is not None and (kind.name != "sql.backup" or pair.applied.name == pair.resource.name)
+    reason = "it was removed outside Git" if lost else "it is not there yet"
     action = Action.RUN if kind.name == "sql.backup" else Action.CREATE
-    return replace(_change(pair, action, reason, fields, ABSENT), drift=pair.applied is not None)
+    return replace(_change(pair, action, reason, fields, ABSENT), drift=lost)
 
 
 def _alteration(kind: Kind, pair: Pair, seen: Found) -> Change | Equal:

@@ -155,11 +155,13 @@ def _notes(facts: Facts) -> list[Diagnostic]:
         target = address.target
         if address in facts.desired.resources or address in removed or str(target) in frozen:
             continue
+        if address.kind == "sql.backup":  # what stays of a deleted tenant is no longer declared, and is no news
+            continue
         if shard and f"shard/{shard}" in frozen:
             continue
         if target.kind is TargetKind.TENANT and target.name not in facts.fleet.where:
             gone_tenants.add(target.name)
-        elif address.kind != "sql.backup" and _in_scope(facts, address):
+        elif _in_scope(facts, address):
             of = f"{target}@{address.key}" if target.kind is TargetKind.TENANT else str(address)
             left_out.setdefault((str(target), of), []).append((address, applied.source.rpartition(":")[0]))
     notes = [_kept(target, of, sorted(gone)) for (target, of), gone in sorted(left_out.items())]
