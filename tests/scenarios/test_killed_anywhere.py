@@ -11,9 +11,7 @@ import pytest
 
 from tests.conftest import start_local_cloud
 from tests.scenarios.playing import Stage, call
-from tests.scenarios.test_transcripts import stage
-
-__all__ = ["stage"]
+from tests.scenarios.words import objects
 
 
 def killed_after(finished: int, stage: Stage) -> bool:
@@ -52,11 +50,4 @@ def test_killed_again_and_again_it_ends_where_it_would_have_ended(stage: Stage, 
 
 def inventory(stage: Stage) -> Counter[str]:
     """How many objects of each collection the cloud holds: nothing orphaned, nothing made twice."""
-    import json
-    from urllib.request import urlopen
-
-    with urlopen(f"{stage.url}/_aipress/status", timeout=30) as answer:
-        counts = json.loads(answer.read())
-    return Counter(
-        {k: v for k, v in counts.get("collections", counts.get("counts", {})).items() if "operation" not in k.lower()}
-    )
+    return Counter(objects(stage))
