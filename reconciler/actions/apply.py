@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 
 from reconciler.actions.plan import PlanRequest, make
 from reconciler.cycle import Walk, World, apply_once, plan_once
-from reconciler.model.errors import RefusedError
+from reconciler.model.errors import RefusedError, UsageError
 from reconciler.model.ids import Address, Scope, Target
 from reconciler.model.outcome import Event, Outcome, Result
 from reconciler.model.plan import Change, Plan
 from reconciler.model.ports import Progress
 from reconciler.model.version import Version, shard_label
-from reconciler.planning.guards import refused_items
+from reconciler.planning.guards import ALLOWABLE, held, refused_items
 from reconciler.source.scope import scope_from
 
 
@@ -45,7 +45,12 @@ class Applied:
 
 
 def apply(world: World, request: ApplyRequest) -> Applied:
-    """Raises RefusedError (another apply runs, the plan is for another cloud, it is not the expected one, declined)."""
+    """Raises RefusedError (another apply runs, the plan is for another cloud, it is not the expected one, declined),
+    UsageError for a guard that nobody may pass by name."""
+    if unknown := sorted(request.allow - ALLOWABLE):
+        raise UsageError(
+            f"--allow {unknown[0]}: no such guard can be passed", f"these can: {', '.join(sorted(ALLOWABLE))}"
+        )
     with world.lease.hold("apply"):
         plan, unapproved = _chosen(world, request)
         if request.expect and plan.digest != request.expect:
@@ -57,10 +62,16 @@ def apply(world: World, request: ApplyRequest) -> Applied:
             raise RefusedError("the history cannot be reached, so this plan is two-way and cannot be applied")
         if plan.changes and request.plan is None and request.confirm is not None and not request.confirm(plan):
             raise RefusedError("not applied: the plan was declined")
+        unapproved |= _held_since(world, plan, request.allow)
         outcome, versions = _walked(world, plan, request, unapproved)
     skipped = {**refused_items(plan.guards, plan.changes, request.allow), **unapproved}
     skipped |= {a: i.message for a, i in outcome.items.items() if i.result is Result.SKIPPED and a not in skipped}
     return Applied(plan, outcome, versions, skipped, exit_code(plan, outcome, request.allow, bool(unapproved)))
+
+
+def _held_since(world: World, plan: Plan, allow: frozenset[str]) -> dict[Address, str]:
+    """What was put on hold after a plan was made."""
+    return refused_items(held(world.history.holds(), plan.changes, world.clock.now()), plan.changes, allow)
 
 
 def _walked(

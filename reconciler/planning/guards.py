@@ -3,13 +3,15 @@
 Percentages bind from 100 live sites on; below that, absolute numbers. First creates do not count.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from reconciler.kinds.catalog import kind_of
 from reconciler.model.ids import FLEET, Address, Target, TargetKind, shard_target, tenant_target
 from reconciler.model.plan import Action, Change, GuardVerdict, Verdict
 from reconciler.model.spec import Guards, PurgeApproval
+from reconciler.model.version import Hold
 from reconciler.planning.diff import Blocked, Why
 from reconciler.planning.facts import Facts
 
@@ -127,8 +129,13 @@ def mass_drift(facts: Facts, changes: Sequence[Change], limits: Guards) -> Itera
 
 def holds(facts: Facts, changes: Sequence[Change], _limits: Guards) -> Iterable[GuardVerdict]:
     """Pauses and other holds that people set."""
-    for hold in facts.holds:
-        if hold.until is not None and hold.until <= facts.now:
+    return held(facts.holds, changes, facts.now)
+
+
+def held(holds: Iterable[Hold], changes: Sequence[Change], now: datetime) -> Iterable[GuardVerdict]:
+    """What is on hold at a time: asked when a plan is made, and again when it is applied."""
+    for hold in holds:
+        if hold.until is not None and hold.until <= now:
             continue
         target = Target.parse(hold.target)
         items = tuple(c.address for c in changes if _covers(target, c))
@@ -139,7 +146,16 @@ def holds(facts: Facts, changes: Sequence[Change], _limits: Guards) -> Iterable[
 
 
 def capacity(facts: Facts, changes: Sequence[Change], _limits: Guards) -> Iterable[GuardVerdict]:
-    """Service accounts per project: 100 by default (google-facts, verified)."""
+    """No more tenants on a shard than it says it holds; and service accounts per project: 100 by default (google-facts,
+    verified)."""
+    placed = Counter(facts.fleet.where.values())
+    for shard, written in sorted(facts.fleet.shards.items()):
+        most, version = written.document.spec.capacity.tenants, facts.history.get(shard)
+        known = version.tenants if version else {}
+        fresh = tuple(c.address for c in changes if c.shard == shard and _is_new_tenant(c, known))
+        if placed[shard] > most and fresh:
+            message = f"shard {shard} holds {most} tenants at most, and {placed[shard]} are written on it"
+            yield GuardVerdict("capacity", shard_target(shard), Verdict.REFUSE, message, fresh)
     accounts: dict[str, int] = {}
     for address, resource in facts.desired.resources.items():
         if address.kind == "iam.service-account" and resource.shard:
@@ -149,6 +165,11 @@ def capacity(facts: Facts, changes: Sequence[Change], _limits: Guards) -> Iterab
         if count > 100 and shard in touched:
             message = f"shard {shard} needs {count} service accounts; Google's default quota is 100: have it raised"
             yield GuardVerdict("capacity", shard_target(shard), Verdict.WARN, message)
+
+
+def _is_new_tenant(change: Change, known: Collection[str]) -> bool:
+    target = change.address.target
+    return target.kind is TargetKind.TENANT and target.name not in known
 
 
 def moves(facts: Facts, changes: Sequence[Change], _limits: Guards) -> Iterable[GuardVerdict]:
@@ -166,6 +187,9 @@ GUARDS: tuple[Guard, ...] = (
     blast_radius, data_deletes, stateless_deletes, never_replaced, lost_data, shrink, mass_drift, holds, capacity,
     moves,
 )  # fmt: skip
+
+ALLOWABLE = frozenset({"blast-radius", "deletes", "lost-data", "shrink", "mass-drift", "capacity", "hold"})
+"""Guards that `--allow` may pass by name. The others have their own way: an approval in fleet.yaml, a label, a mend."""
 
 
 def _blocked(blocked: Sequence[Blocked]) -> Iterable[GuardVerdict]:

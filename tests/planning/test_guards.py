@@ -5,9 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from reconciler.model.fleet import Written
 from reconciler.model.ids import Address, tenant_target
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Removal
+from reconciler.model.spec import ShardDocument
 from reconciler.model.version import Hold, TenantState
 from reconciler.planning.guards import refused_items
 from reconciler.planning.plan import make_plan
@@ -200,3 +202,21 @@ def test_nothing_is_purged_before_its_final_backup_is_there() -> None:
     removal = Removal(Address.parse(DATABASE), "purge", "fleet.yaml:9", "purges/acme", (backup,))
     plan = make_plan(facts([], {DATABASE: found({"charset": "utf8mb4"})}, recorded, [removal]))
     assert plan.changes == ()
+
+
+def test_a_shard_takes_no_more_new_tenants_than_it_says_it_holds() -> None:
+    shard = ShardDocument.model_validate(
+        {
+            "apiVersion": "aipress.io/v1",
+            "kind": "Shard",
+            "metadata": {"name": "eu-001", "uid": "e0000000"},
+            "spec": {"project": {"id": "aipress-eu-001"}, "region": "europe-west1", "capacity": {"tenants": 1}},
+        }
+    )
+    other = resource("tenant/other/run.service/production", labelled({"ingress": "A"}))
+    known = resource(SERVICE, labelled({"ingress": "A"}))
+    base = fleet({"acme": "eu-001", "other": "eu-001"})
+    full = replace(base, shards={"eu-001": Written("shards/eu-001/shard.yaml", shard, {}, "")})
+    plan = make_plan(facts([known, other], {SERVICE: found(labelled({"ingress": "B"}))}, version([known]), fleet=full))
+    assert guards(plan) == ["capacity"]
+    assert list(refused_items(plan.guards, plan.changes, ())) == [other.address]

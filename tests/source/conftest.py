@@ -27,7 +27,7 @@ def valid_fleet() -> dict[str, str]:
         **{f"tiers/{name}.yaml": tier_text(name) for name in ("bronze", "silver", "gold")},
         EU: shard_text("eu-001", "e0000001", "aipress-eu-001-test", "europe-west1", 50),
         US: shard_text("us-001", "u0000001", "aipress-us-001-test", "us-central1", 50),
-        ACME: tenant_text("acme-bakery", "a0000001", "silver", ["www.acme.example"], staging="{ ref: develop }"),
+        ACME: tenant_text("acme-bakery", "a0000001", "silver", ["www.acme.example"], ("", "{ ref: develop }")),
         CAFE: tenant_text("harbour-cafe", "c0000001", "bronze", ["www.cafe.example"]),
         SHOP: tenant_text("corner-shop", "s0000001", "gold", ["www.shop.example"]),
     }
