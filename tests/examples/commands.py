@@ -62,6 +62,7 @@ def in_yaml(value: Any) -> Iterator[list[str]]:
 
 
 def in_page(markdown: str) -> Iterator[list[str]]:
-    """The same for the code blocks of a page."""
+    """The same for the code blocks of a page; in one with prompts only the lines behind a prompt are commands."""
     for block in re.findall(r"(?ms)^```(?:sh|bash|shell|console)?\n(.*?)^```", markdown):
-        yield from in_script(block)
+        prompted = re.findall(r"(?m)^\$ (.*)$", block)
+        yield from in_script("\n".join(prompted) if prompted else block)
