@@ -11,16 +11,19 @@ import threading
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import reconciler
-from reconciler.model.errors import AipressError, CloudUnreachableError
+from reconciler.model.errors import AipressError, CloudUnreachableError, UsageError
 
 ANSWER_SECONDS = 30
 STOP_SECONDS = 20
 ADDRESS = "cloud.json"
 LOCK = "lock"
+NEEDED = ("uvicorn", "httptools", "orjson", "googleapiclient")
+"""What the extra `localcloud` installs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,10 @@ class CloudProcess:
         return found if isinstance(found, dict) and "url" in found and "pid" in found else None
 
     def start(self, wanted: Wanted) -> dict[str, Any]:
-        """Returns when it answers. Raises AipressError with its last words when it does not."""
+        """Returns when it answers. Raises AipressError with its last words when it does not, UsageError without what it
+        needs."""
+        if missing := next((name for name in NEEDED if find_spec(name) is None), None):
+            raise UsageError(f"the local cloud needs {missing}", "pip install 'aipress-reconciler[all]'")
         self.folder.mkdir(parents=True, exist_ok=True)
         log = self.folder / "cloud.log"
         command = [

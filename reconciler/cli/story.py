@@ -181,12 +181,23 @@ def _aipress(story: Story, *words: str, quiet: bool = False, expect: Sequence[in
     if not quiet:
         story.console.print()
     if done.returncode not in expect:
+        _raise_what_it_said(done.stdout or "")
         said = (done.stderr or done.stdout or "").strip()
         raise AipressError(
             f"`aipress {' '.join(words)}` ended with {done.returncode}{': ' + said if said else ''}",
             f"everything is in {story.folder}; this is a bug of the demo or of what it shows",
         )
     return done.stdout or ""
+
+
+def _raise_what_it_said(stdout: str) -> None:
+    """A command with --json says its error and hint as JSON: those are for the person at the demo, too."""
+    try:
+        told = json.loads(stdout)
+    except ValueError:
+        return
+    if isinstance(told, dict) and "error" in told:
+        raise AipressError(str(told["error"]), str(told.get("hint") or ""))
 
 
 def _git(story: Story, folder: Path, *words: str, show: bool = False) -> None:

@@ -9,6 +9,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from reconciler.cli.cloud_process import CloudProcess, Wanted
+from reconciler.model.errors import UsageError
 from tests.cli.conftest import Aipress
 
 pytestmark = pytest.mark.slow
@@ -71,3 +73,12 @@ def test_its_own_folder_and_port(aipress: Aipress) -> None:
 @pytest.mark.parametrize("words", [("--data-plane", "real"), ("--time-scale", "0"), ("--port", "x")])
 def test_what_it_cannot_do_yet(aipress: Aipress, words: tuple[str, str]) -> None:
     assert aipress("cloud", "up", *words).code == 64
+
+
+def test_without_its_packages_the_local_cloud_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reconciler.cli.cloud_process.NEEDED", ("no_such_package",))
+    with pytest.raises(UsageError) as told:
+        CloudProcess(tmp_path).start(Wanted(port=0, time_scale=1.0, seed=0))
+    assert "pip install 'aipress-reconciler[all]'" in told.value.hint
