@@ -4,7 +4,8 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from reconciler.actions.apply import Applied, ApplyRequest, apply
@@ -13,6 +14,13 @@ from reconciler.cycle import World
 from reconciler.model.errors import AipressError, InputError
 from reconciler.model.ids import Scope
 from reconciler.model.ports import Progress
+
+RETRY = 5.0
+"""Seconds until a cycle that ended with an error is tried again; doubles each time, up to the interval."""
+
+
+SOON = 5.0
+"""Seconds until a cycle is tried again that another apply kept from running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +49,74 @@ def once(world: World, watch: Watch) -> Reported:
     return _cycle(world, watch, 1, "once", Scope())
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the loop remembers: the newest commit that a cycle got through, when everything was last looked at, and how
+    many cycles in a row ended with an error."""
+
+    commit: str = ""
+    swept: datetime | None = None
+    failures: int = 0
+
+    def pause(self, interval: float) -> float:
+        """Seconds to wait for a commit: a failed cycle (the lease is held) is tried again soon, then less often."""
+        return min(interval, RETRY * 2 ** min(self.failures - 1, 10)) if self.failures else interval
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """The cycle to run: why, at which commit the loop saw the fleet, over what."""
+
+    trigger: str
+    commit: str
+    scope: Scope
+
+
+def next_cycle(world: World, seen: Seen, interval: float) -> Next | None:
+    """Everything at start, when the interval is over and after a failure; else what a commit changed; else nothing."""
+    head, now = _head(world), world.clock.now()
+    if seen.swept is None:
+        return Next("retry" if seen.failures else "start", head, Scope())
+    if seen.failures:
+        return Next("retry", head, Scope())
+    if (now - seen.swept).total_seconds() >= interval:
+        return Next("interval", head, Scope())
+    if not head or head == seen.commit:
+        return None
+    try:
+        return Next("commit", head, difference(world.repository, seen.commit, head, Scope()))
+    except AipressError:  # one of the two cannot be compiled, or is gone: the cycle over everything says what is wrong
+        return Next("commit", head, Scope())
+
+
+def after(seen: Seen, run: Next, now: datetime, *, failed: bool) -> Seen:
+    """A failed cycle loses no commit: the next one is over everything."""
+    if failed:
+        return replace(seen, failures=seen.failures + 1)
+    return Seen(run.commit or seen.commit, now if run.scope.everything else seen.swept)
+
+
 def run(world: World, watch: Watch) -> int:
     """Until SIGTERM or SIGINT: everything at start and at each interval (drift), what a commit changed at once.
 
-    Returns 0. A cycle under way when the signal comes is finished first.
+    Returns 0. Changes under way when the signal comes are finished first; no new one is begun.
     """
     wake, stopping = threading.Event(), threading.Event()
     with _signals(wake, stopping), _watching(watch.folder, wake, stopping):
-        last, number = "", 0
-        while not stopping.is_set():
-            number += 1
-            head = _head(world)
-            on_commit = bool(last) and bool(head) and head != last
-            scope = difference(world.repository, last, head, Scope()) if on_commit else Scope()
-            trigger = "commit" if on_commit else "start" if not last else "interval"
-            watch.report(_cycle(world, watch, number, trigger, scope))
-            last = head or last
-            wake.wait(watch.interval)
-            wake.clear()
+        seen, number = Seen(), 0
+        while True:
+            wake.clear()  # first, so that a signal that comes right after is seen below or wakes the wait
+            if stopping.is_set():
+                break
+            chosen = next_cycle(world, seen, watch.interval)
+            if chosen is not None:
+                number += 1
+                reported = _cycle(world, watch, number, chosen.trigger, chosen.scope)
+                watch.report(reported)
+                seen = after(seen, chosen, world.clock.now(), failed=reported.applied is None)
+                if reported.applied is not None and reported.applied.outcome.interrupted:
+                    break  # the walk itself hears the signal, and the stop switch
+            wake.wait(seen.pause(watch.interval))
     return 0
 
 
@@ -67,9 +125,13 @@ def _cycle(world: World, watch: Watch, number: int, trigger: str, scope: Scope) 
     try:
         commit = world.repository.resolve("HEAD")
         request = ApplyRequest(scope=scope, trigger=f"serve ({trigger})", progress=watch.progress)
-        return Reported(number, trigger, commit, apply(world, request))
+        applied = apply(world, request)
+        return Reported(number, trigger, applied.plan.fleet_head, applied)
     except AipressError as error:
         return Reported(number, trigger, commit, None, error)
+    except Exception as error:  # a bug, or a disk: this cycle's failure, never the loop's
+        wrong = AipressError(f"the cycle ended with {type(error).__name__}: {error}", "please report it")
+        return Reported(number, trigger, commit, None, wrong)
 
 
 def _head(world: World) -> str:
