@@ -37,7 +37,7 @@ def accept(world: World, target: Target, fields: Sequence[str]) -> Accepted:
     Raises InputError when nothing drifted there, when no field of the YAML can say it, or when the result is wrong.
     """
     facts = look(world, world.repository.resolve("HEAD"), scope_of([target]))
-    drifted = [d for d in find_drift(facts) if d.address.target == target.whole]
+    drifted = [d for d in find_drift(facts) if d.address.target == target.whole and not d.unread]
     chosen = [d for d in drifted if not fields or d.path in fields]
     unknown = sorted(set(fields) - {d.path for d in drifted})
     if unknown or not chosen:

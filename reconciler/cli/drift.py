@@ -5,11 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from reconciler.cli.invocation import Given
+from reconciler.report.escape import plain
 
 if TYPE_CHECKING:
-    from reconciler.report.tables import DriftRow
+    from collections.abc import Sequence
 
-CHANGES = 2
+    from reconciler.cli.terminal import Terminal
+    from reconciler.planning.drift import Drift
+
+FAILED, CHANGES, FORBIDDEN = 1, 2, 4
 app = App(name="drift", help="What was changed outside Git; keep it or undo it.")
 
 
@@ -25,11 +29,12 @@ def drift(
 
     world, terminal = given.world(), given.terminal
     rows = find(world, given.targets(targets))
+    drifted = [row for row in rows if not row.unread]
     if terminal.json:
         terminal.out_json([document(row) for row in rows])
-    else:
-        terminal.out(drift_table(rows, world.clock.now(), terminal.style))
-    return CHANGES if detailed_exitcode and rows else 0
+    elif drifted or len(drifted) == len(rows):
+        terminal.out(drift_table(drifted, world.clock.now(), terminal.style))
+    return warn_of_unread(rows, terminal) or (CHANGES if detailed_exitcode and drifted else 0)
 
 
 app.command(drift, name="list", help="The same: every field that is not as it was applied.")
@@ -47,11 +52,22 @@ def show(
     from reconciler.report.tables import drift_columns
 
     rows, terminal = find(given.world(), (given.target(target),)), given.terminal
+    drifted = [row for row in rows if not row.unread]
     if terminal.json:
         terminal.out_json([document(row) for row in rows])
-    else:
-        terminal.out(drift_columns(rows, terminal.style))
-    return 0
+    elif drifted or len(drifted) == len(rows):
+        terminal.out(drift_columns(drifted, terminal.style))
+    return warn_of_unread(rows, terminal)
+
+
+def warn_of_unread(rows: "Sequence[Drift]", terminal: "Terminal") -> int:
+    """Say what nobody could look at; the exit code for that (0 when there is nothing of the kind)."""
+    unread = [row for row in rows if row.unread]
+    for row in unread:
+        terminal.warn(f"{terminal.aside.yellow('unknown:')} {row.address} could not be read: {plain(row.unread)}")
+    if any(row.forbidden for row in unread):
+        return FORBIDDEN
+    return FAILED if unread else 0
 
 
 @app.command
@@ -76,11 +92,12 @@ def accept(
     return 0
 
 
-def document(row: "DriftRow") -> dict[str, Any]:
+def document(row: "Drift") -> dict[str, Any]:
     """One drifted field for machines; secrets are null on all sides."""
     sides = {"git": row.git, "last": row.last, "live": row.live}
     return {
         "target": str(row.address.target), "resource": str(row.address), "kind": row.address.kind, "field": row.path,
         **{name: None if row.sensitive else value for name, value in sides.items()},
+        **({"unread": row.unread} if row.unread else {}),
         "since": row.since, "severity": row.severity, "source": row.source, "sensitive": row.sensitive,
     }  # fmt: skip

@@ -11,13 +11,14 @@ from reconciler import __version__
 from reconciler.cli.invocation import Given, Invocation
 from reconciler.cli.plan_file import is_plan_file, read_plan, write_plan
 from reconciler.model.diagnostic import Severity
+from reconciler.model.plan import FORBIDDEN_READ
 
 if TYPE_CHECKING:
     from reconciler.model.plan import Plan
     from reconciler.report.text import PlanView
 
 Format = Literal["text", "json", "ndjson", "markdown"]
-WRONG = 3
+FAILED, WRONG, FORBIDDEN = 1, 3, 4
 CHANGES = 2
 
 
@@ -73,7 +74,12 @@ def show(
 
 
 def exit_code(made: "Plan", detailed: bool) -> int:
-    """Of a plan: its guards' verdicts never count."""
+    """Of a plan: its guards' verdicts never count; what could not be read does, for then it is not the whole plan."""
+    unread = made.unread()
+    if any(verdict.guard == FORBIDDEN_READ for verdict in unread):
+        return FORBIDDEN
+    if unread:
+        return FAILED
     if any(found.severity is Severity.ERROR for found in made.diagnostics):
         return WRONG
     return CHANGES if detailed and made.changes else 0

@@ -11,6 +11,9 @@ from reconciler.model.ids import Address, Target
 from reconciler.model.resource import Ref
 
 FORMAT = "aipress.plan/1"
+FORBIDDEN_READ = "forbidden"
+UNREAD = frozenset({"partial-read", FORBIDDEN_READ})
+"""Guards that stand for objects nobody could look at."""
 ABSENT = "absent"
 """The fingerprint of an object that is not there."""
 
@@ -207,6 +210,10 @@ class Plan:
 
     def with_guards(self, guards: tuple[GuardVerdict, ...]) -> "Plan":
         return replace(self, guards=guards)
+
+    def unread(self) -> tuple[GuardVerdict, ...]:
+        """What could not be read, so that nothing is known about it: never the same as "no changes"."""
+        return tuple(g for g in self.refused() if g.guard in UNREAD)
 
     def refused(self) -> tuple[GuardVerdict, ...]:
         return tuple(g for g in self.guards if g.verdict is Verdict.REFUSE)

@@ -7,7 +7,7 @@ from reconciler.kinds.catalog import kind_of
 from reconciler.kinds.compare import declares, difference, value_at, visible
 from reconciler.model.canonical import Body
 from reconciler.model.ids import Address
-from reconciler.model.resource import Absent, Found
+from reconciler.model.resource import Absent, Found, Unknown
 from reconciler.planning.facts import Facts
 from reconciler.planning.references import resolved
 
@@ -26,6 +26,9 @@ class Drift:
     severity: str
     source: str
     sensitive: bool = False
+    unread: str = ""
+    """Why the object could not be read, so that nothing is known of it; then no side says anything."""
+    forbidden: bool = False
 
 
 def find_drift(facts: Facts) -> tuple[Drift, ...]:
@@ -54,6 +57,9 @@ def _of(facts: Facts, address: Address, last: Body, wanted: Body) -> list[Drift]
     since = version.at.isoformat() if version else ""
     if isinstance(seen, Absent):
         return [Drift(address, "", "there", "there", "gone", since, "high", resource.source)]
+    if isinstance(seen, Unknown):
+        why = (seen.reason, seen.forbidden)
+        return [Drift(address, "", None, None, None, since, "unknown", resource.source, False, *why)]
     if not isinstance(seen, Found):
         return []
     open_ = [f.path for f in difference(kind, seen.body, wanted, None)]

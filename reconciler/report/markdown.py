@@ -17,7 +17,7 @@ from reconciler.model.plan import Action, Plan, Verdict
 from reconciler.report.arrange import Danger, Section, heading, sections
 from reconciler.report.escape import cell, code_span, cut, fence, html_code, plain
 from reconciler.report.rows import names, rows, who
-from reconciler.report.text import cost_line, touched, unchanged_words
+from reconciler.report.text import cost_line, touched, unchanged_words, unread_words
 from reconciler.report.values import age, commit, count
 
 CHARACTERS = 60_000
@@ -124,6 +124,8 @@ def _comment(page: _Page, shed: Shed) -> str:
 
 def _title(plan: Plan, ordered: tuple[Section, ...], view: CommentView) -> str:
     link = f" · [full plan]({view.url})" if view.url else ""
+    if not ordered and plan.unread():
+        return f"### AIPress plan: not everything could be read{link}\n\n{unread_words(plan)}"
     if not ordered:
         return f"### AIPress plan: no changes{link}\n\n{unchanged_words(plan, code_span(commit(plan.fleet_head)))}"
     summary = plan.summary()

@@ -65,7 +65,17 @@ def touched(plan: Plan) -> str:
 
 def unchanged(plan: Plan, view: PlanView) -> str:
     """The sentence that a silent no-op earns: what was compared, and how old it is."""
+    if plan.unread():
+        return unread_words(plan)
     return f"No changes. {unchanged_words(plan, _revision(view.head_name, plan.fleet_head), view.read_age)}"
+
+
+def unread_words(plan: Plan) -> str:
+    """ "3 objects could not be read: nothing is known about them, and nothing is planned for them." """
+    unread = len({address for verdict in plan.unread() for address in verdict.items})
+    known = f"The other {count(plan.compared, 'object')} compared are as wanted." if plan.compared else ""
+    which = "nothing is known about it or planned for it" if unread == 1 else "nothing is known or planned for them"
+    return f"{count(unread, 'object')} could not be read: {which}. {known}".rstrip()
 
 
 def unchanged_words(plan: Plan, revision: str, read_age: float | None = None) -> str:

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from reconciler.model.resource import Unknown
 from reconciler.planning.drift import find_drift
-from tests.planning.given import ABSENT, SERVICE, facts, found, resource, version
+from tests.planning.given import ABSENT, NOW, SERVICE, facts, found, labelled, resource, version
 
 
 def service(maximum: int) -> Any:
@@ -42,3 +43,9 @@ def test_somebody_may_do_more_than_before() -> None:
     wider = {"host": "%", "grants": [*wanted.body["grants"], {"database": "other", "privileges": ["SELECT"]}]}
     rows = find_drift(facts([wanted], {grant: found(wider)}, version([wanted])))
     assert [(d.path, d.severity) for d in rows] == [("grants[other]", "high")]
+
+
+def test_what_could_not_be_read_is_neither_drift_nor_no_drift() -> None:
+    wanted = resource(SERVICE, labelled({"ingress": "A"}))
+    (row,) = find_drift(facts([wanted], {SERVICE: Unknown("backend error", NOW, forbidden=True)}, version([wanted])))
+    assert (row.unread, row.forbidden, row.path) == ("backend error", True, "")
