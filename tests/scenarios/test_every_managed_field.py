@@ -72,7 +72,6 @@ def at(stages: MakeStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wo
     stage = stages(tmp_path, True)
     for name, value in stage.environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("FLEET", str(stage.fleet))
     return world(settings({"directory": str(stage.fleet)}))
 
 
