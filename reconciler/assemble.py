@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from reconciler.cycle import World
+from reconciler.history.location import is_url, shown
 from reconciler.model.errors import InputError, UsageError
 from reconciler.model.ports import Repository
 from reconciler.model.resource import Unknown
@@ -97,7 +98,7 @@ def settings(flags: Mapping[str, object]) -> Settings:
         if not values[name].value:
             values[name] = Setting(value, "default")
     for name in ("state", "history", "cloud_state"):
-        if "://" not in values[name].value:
+        if not is_url(values[name].value):
             values[name] = Setting(str(Path(values[name].value).absolute()), values[name].origin)
     if values["cloud"].value not in ("", "local", "gcp"):
         raise UsageError(f"cloud is {values['cloud'].value!r} ({values['cloud'].origin}); it is local or gcp")
@@ -127,7 +128,7 @@ def world(chosen: Settings) -> World:
     setting = CloudSetting(url, "" if url else _organization(fleet), chosen.get("quota_project"))
     cloud = GoogleCloud(Session(setting, clock))
     engine = ThreadEngine(cloud, FileJournal(chosen.state), clock, FileStopSwitch(chosen.state), chosen.parallel)
-    history = GitHistory(chosen.get("history"), clock)
+    history = GitHistory(chosen.get("history"), clock, chosen.state / "history-mirrors")
     said = chosen.values["actor"]
     actor = fleet.person or said.value if said.origin == "default" else said.value
     return World(fleet, cloud, history, engine, clock, FlockLease(chosen.state), actor)
@@ -197,7 +198,7 @@ def _files_setting(path: Path) -> dict[str, Setting]:
     relative = {"state", "history", "cloud_state"}
     return {
         name: Setting(
-            str(path.parent / str(value)) if name in relative and "://" not in str(value) else str(value), str(path)
+            str(path.parent / str(value)) if name in relative and not is_url(str(value)) else str(value), str(path)
         )
         for name, value in said.items()
     }
@@ -281,8 +282,8 @@ def _history_seen(chosen: Settings) -> str:
     from reconciler.engine.clock import SystemClock
     from reconciler.history.store import GitHistory
 
-    heads = GitHistory(chosen.get("history"), SystemClock()).heads()
-    return f"{chosen.get('history')} ({len(heads)} shards have versions)"
+    heads = GitHistory(chosen.get("history"), SystemClock(), chosen.state / "history-mirrors").heads()
+    return f"{shown(chosen.get('history'))} ({len(heads)} shards have versions)"
 
 
 def _google_seen() -> str:

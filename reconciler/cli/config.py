@@ -1,5 +1,6 @@
 """`aipress config show`: the settings in force."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -16,10 +17,14 @@ def show(
     given: Given,
 ) -> int:
     """Every setting with its value. The first that is set wins: flag, AIPRESS_*, aipress.toml, user config, default."""
+    from reconciler.history.location import shown
     from reconciler.report.tables import table
 
     terminal = given.terminal
-    values = given.settings().values
+    values = {
+        name: replace(said, value=shown(said.value)) if name == "history" else said
+        for name, said in given.settings().values.items()
+    }
     if terminal.json:
         terminal.out_json({name: {"value": s.value, "origin": s.origin} for name, s in values.items()})
         return 0

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pygit2
 
@@ -51,12 +52,25 @@ class Commit:
     tree: pygit2.Tree
 
 
-class Shelf:
-    """Created on the first write; before that everything reads as empty. Safe for threads and for processes."""
+class Elsewhere(Protocol):
+    """What a shelf asks of the repository that it is a copy of; mirror.Mirror is the one there is."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def refresh(self) -> None: ...
+
+    def publish(self, ref: str, expected: str | None, identity: str) -> None: ...
+
+
+class Shelf:
+    """Created on the first write; before that everything reads as empty. Safe for threads and for processes.
+
+    With a `mirror`, `path` is the copy of a repository elsewhere: brought up to date before it is read, and a ref moves
+    there first.
+    """
+
+    def __init__(self, path: Path, clock: Clock, mirror: "Elsewhere | None" = None) -> None:
         self.path = path
         self.clock = clock
+        self._mirror = mirror
         self._lock = threading.RLock()
         self._repository: pygit2.Repository | None = None
 
@@ -117,12 +131,17 @@ class Shelf:
 
         Raises MovedError when it is not; AipressError when the repository cannot be written.
         """
+        if self._mirror is not None:
+            self._mirror.refresh()
         with self._lock, self._writing() as repository:
             head = repository.references.get(ref)
             if (str(head.target) if head is not None else None) != expected:
                 raise MovedError
             identity = self._commit(repository, expected, entry)
-            self._swap(repository, ref, head, identity)
+            if self._mirror is not None:
+                self._mirror.publish(ref, expected, str(identity))
+            else:
+                self._swap(repository, ref, head, identity)
             return str(identity)
 
     def _commit(self, repository: pygit2.Repository, parent: str | None, entry: Entry) -> pygit2.Oid:
@@ -177,6 +196,8 @@ class Shelf:
 
     @contextmanager
     def _reading(self) -> Iterator[pygit2.Repository | None]:
+        if self._mirror is not None:
+            self._mirror.refresh()
         with self._lock:
             try:
                 yield self._opened()

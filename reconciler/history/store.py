@@ -14,6 +14,9 @@ from pathlib import Path
 
 from reconciler.history.held import Holds
 from reconciler.history.layout import HEADING, OUTCOME, brief, files, message, whole
+from reconciler.history.location import is_url, located, shown
+from reconciler.history.mirror import Mirror
+from reconciler.history.remote import GitRemote
 from reconciler.history.shelf import DamagedError, Entry, MovedError, Shelf
 from reconciler.model.errors import CorruptError, InputError, RefusedError, UsageError
 from reconciler.model.ports import Clock
@@ -22,27 +25,28 @@ from reconciler.model.version import FLEET_SHARD, Hold, Version, shard_label
 FLEET_REF = "refs/aipress/fleet"
 SHARDS = "refs/aipress/shards/"
 HOLDS = "refs/aipress/holds"
-_ELSEWHERE = re.compile(r"^([a-z][a-z0-9+.-]*)://|^[\w.-]+@[\w.-]+:")
 _ID = re.compile(r"^[0-9a-f]{4,40}$")
 
 
 class GitHistory:
-    """`location`: a path or file:// URL; made on the first write. `clock` stamps lifted holds and paces retries.
+    """`location`: a path or file:// URL, made on the first write; or a git URL, whose copy is kept below `mirrors`.
+    `clock` stamps lifted holds and paces retries.
 
-    Raises UsageError for a URL of another kind.
+    Raises UsageError for a URL of a kind that is not spoken, or when there is nowhere to keep a copy.
     """
 
-    def __init__(self, location: str | Path, clock: Clock) -> None:
+    def __init__(self, location: str | Path, clock: Clock, mirrors: Path | None = None) -> None:
         text = str(location)
         if text.startswith("file://"):
             text = text.removeprefix("file://")
-        if _ELSEWHERE.match(text):
-            raise UsageError(
-                f"the history {location} is not a path",
-                "Histories over a network are not supported yet: set AIPRESS_HISTORY to a path on a shared disk, "
-                "and mirror it with `git push --mirror`.",
-            )
-        self._shelf = Shelf(Path(text).expanduser(), clock)
+        if is_url(text):
+            if mirrors is None:
+                raise UsageError(f"the history {shown(text)!r} is elsewhere, and there is no folder for its copy")
+            there = located(text)
+            path = mirrors / f"{there.key}.git"
+            self._shelf = Shelf(path, clock, Mirror(path, GitRemote(there), clock))
+        else:
+            self._shelf = Shelf(Path(text).expanduser(), clock)
         self._holds = Holds(self._shelf, HOLDS)
         self._clock = clock
 

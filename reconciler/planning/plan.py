@@ -176,7 +176,7 @@ def _kept(target: str, of: str, gone: list[tuple[Address, str]]) -> Diagnostic:
     """One note for an environment, or for a single object of a shard or the fleet."""
     kinds = ", ".join(dict.fromkeys(address.kind for address, _ in gone))
     them = f" ({len(gone)} objects: {kinds})" if "@" in of else ""
-    message = f"{of}{them} is no longer declared. It is kept: nothing is deleted by leaving it out"
+    message = f"{of} is no longer declared. It is kept: nothing is deleted by leaving it out{them}"
     fix = "to delete it, bring it back with `state: deleted`" if "@" in of else ""
     severity = Severity.WARNING if "@" in of else Severity.NOTE
     return Diagnostic("AP402", severity, message, gone[0][1], help=fix, target=target)

@@ -21,6 +21,7 @@ CHANCE: Mapping[str, str] = {
 
 PROCESSES: Mapping[str, str] = {
     "reconciler/cli/cloud_process.py": "starts the local cloud, which nobody may import",
+    "reconciler/history/remote.py": "git for the network of a history elsewhere: keys, helpers and proxies are its own",
     "reconciler/cli/story.py": "the demo types the commands that a person would",
 }
 """May start other processes; always with a fixed argument list, never through a shell."""

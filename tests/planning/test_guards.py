@@ -96,8 +96,8 @@ def test_an_environment_that_is_left_out_is_one_warning_and_nothing_is_deleted()
     warning = [d for d in plan.diagnostics if d.code == "AP402"]
     assert [d.message for d in warning] == [
         (
-            "tenant/acme@staging (3 objects: run.service, secret, sql.database) is no longer declared. "
-            "It is kept: nothing is deleted by leaving it out"
+            "tenant/acme@staging is no longer declared. It is kept: nothing is deleted by leaving it out "
+            "(3 objects: run.service, secret, sql.database)"
         )
     ]
 
