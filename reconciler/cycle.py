@@ -22,7 +22,7 @@ from reconciler.planning.narrow import narrow
 from reconciler.planning.plan import make_plan
 from reconciler.source.load import load, load_files, require_fleet
 from reconciler.source.overlay import OverlayFiles
-from reconciler.source.scope import describe, shards_in
+from reconciler.source.scope import describe, require_environments, shards_in
 from reconciler.source.tree import CommitFiles
 
 Texts = Mapping[str, str]
@@ -61,6 +61,7 @@ def look(world: World, commit: str, scope: Scope, base: str = "", texts: Texts =
     """
     fleet = _read(world.repository, commit, shards_in(world.repository, commit, scope), texts)
     require_fleet(fleet)
+    require_environments(fleet, scope)
     versions, two_way = _newest(world.history, fleet, scope)
     desired, context = narrow(compile_fleet(fleet), scope)
     limits = fleet.fleet.document.spec.guards if fleet.fleet else Guards()

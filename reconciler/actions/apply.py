@@ -8,7 +8,7 @@ from reconciler.cycle import Walk, World, apply_once, plan_once
 from reconciler.model.errors import RefusedError, UsageError
 from reconciler.model.ids import Address, Scope, Target
 from reconciler.model.outcome import Event, Outcome, Result
-from reconciler.model.plan import Change, Plan
+from reconciler.model.plan import Change, FieldChange, Plan
 from reconciler.model.ports import Progress
 from reconciler.model.version import Version, shard_label
 from reconciler.planning.guards import ALLOWABLE, held, refused_items
@@ -107,16 +107,28 @@ def current(world: World, plan: Plan) -> bool:
 
 def unapproved_items(saved: Plan, fresh: Plan) -> dict[Address, str]:
     """Items of the fresh plan that are not, field by field, items of the approved one."""
-    approved = {c.address: _meaning(c) for c in saved.changes}
+    approved = {c.address: c for c in saved.changes}
     return {
         c.address: "it is not in the plan that was approved, or means something else now: plan again"
         for c in fresh.changes
-        if approved.get(c.address) != _meaning(c)
+        if c.address not in approved or not _same(approved[c.address], c)
     }
 
 
-def _meaning(change: Change) -> tuple[object, ...]:
-    return (change.action, change.fields, change.fingerprint)
+def _same(approved: Change, fresh: Change) -> bool:
+    """Equal in action, fields and fingerprint. Both are made from one commit, so a reference that was approved and has
+    become a value since is the same wish: its resolution is no new plan (DESIGN §5)."""
+    if (approved.action, approved.fingerprint) != (fresh.action, fresh.fingerprint):
+        return False
+    if len(approved.fields) != len(fresh.fields):
+        return False
+    return all(_same_field(a, f) for a, f in zip(approved.fields, fresh.fields, strict=True))
+
+
+def _same_field(approved: FieldChange, fresh: FieldChange) -> bool:
+    if approved.unknown is None or approved.may_replace or fresh.unknown is not None:
+        return approved == fresh
+    return (approved.path, approved.before, approved.sensitive) == (fresh.path, fresh.before, fresh.sensitive)
 
 
 def exit_code(plan: Plan, outcome: Outcome, allow: frozenset[str], stale: bool) -> int:

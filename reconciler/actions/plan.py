@@ -10,7 +10,7 @@ from reconciler.model.ports import Repository
 from reconciler.model.resource import Desired
 from reconciler.planning.narrow import in_scope
 from reconciler.source.load import affected, load
-from reconciler.source.scope import scope_of
+from reconciler.source.scope import placed, scope_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +46,26 @@ def difference(repository: Repository, base: str, head: str, within: Scope) -> S
         if before.get(address) != after.get(address)
         and in_scope(address, (after.get(address) or before[address])[0], within)
     }
+    tenants = frozenset(t.name for t in differing if t.kind is TargetKind.TENANT)
+    shards = {t.name for t in differing if t.kind is TargetKind.SHARD}
+    # A file that is gone deletes nothing and is no target; its shard is looked at, which tells that it is kept.
+    there = placed(repository, head)
+    shards |= {before[a][0] for a in before if a.target.name in tenants - there.keys()}
     return Scope(
         fleet=any(t.kind is TargetKind.FLEET for t in differing),
         shards=frozenset(),
-        tenants=frozenset(t.name for t in differing if t.kind is TargetKind.TENANT),
-        own=frozenset(t.name for t in differing if t.kind is TargetKind.SHARD),
+        tenants=tenants & there.keys(),
+        own=frozenset(shards & _shards(repository, head)),
     )
+
+
+def _shards(repository: Repository, commit: str) -> frozenset[str]:
+    return frozenset(f.path.split("/")[1] for f in repository.files(commit) if f.path.startswith("shards/"))
 
 
 def _compiled(repository: Repository, commit: str, touched: Scope) -> dict[Address, tuple[str, object]]:
     """What is wanted of each resource, without where it was written: moving a line is no change."""
-    present = {f.path.split("/")[1] for f in repository.files(commit) if f.path.startswith("shards/")}
-    shards = None if touched.shards is None else touched.shards & present
+    shards = None if touched.shards is None else touched.shards & _shards(repository, commit)
     desired: Desired = compile_fleet(load(repository, commit, shards=shards))
     wanted: dict[Address, tuple[str, object]] = {
         address: (resource.shard, (resource.name, resource.body)) for address, resource in desired.resources.items()

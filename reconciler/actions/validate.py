@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from reconciler.desired.compile import compile_fleet
 from reconciler.model.diagnostic import Diagnostic
-from reconciler.model.errors import InputError
+from reconciler.model.errors import InputError, UsageError
 from reconciler.model.fleet import Fleet
 from reconciler.source.fix import fixes
 from reconciler.source.git import GitRepository
@@ -26,7 +26,7 @@ class ValidateRequest:
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """`files` counts the fleet files read; `fixed` are the paths that were mended."""
+    """`files` counts the fleet files that were asked about; `fixed` are the paths that were mended."""
 
     diagnostics: tuple[Diagnostic, ...]
     files: int
@@ -39,8 +39,9 @@ class Validated:
 
 
 def validate(repository: GitRepository, request: ValidateRequest) -> Validated:
-    """Raises InputError for a revision that is not there, or for a path outside the fleet."""
+    """Raises InputError for a revision that is not there, UsageError for a path that names nothing."""
     files = _files(repository, request)
+    _require(repository, files, request.paths)
     fleet = load_files(files)
     fixed: Mapping[str, str] = fixes(fleet, files) if request.fix else {}
     if fixed:
@@ -48,7 +49,16 @@ def validate(repository: GitRepository, request: ValidateRequest) -> Validated:
         fleet = load_files(files)
     found = (*fleet.diagnostics, *_compiled(fleet))
     chosen = tuple(d for d in found if not request.paths or _under(d.file, request.paths))
-    return Validated(chosen, len(files.files()), tuple(sorted(fixed)), files.commit)
+    read = [file.path for file in files.files() if not request.paths or _under(file.path, request.paths)]
+    return Validated(chosen, len(read), tuple(sorted(fixed)), files.commit)
+
+
+def _require(repository: GitRepository, files: Files, paths: tuple[str, ...]) -> None:
+    """A path that names nothing would look as if it were valid."""
+    for path in paths:
+        on_disk = repository.folder is not None and (repository.folder / path).exists()
+        if path and not on_disk and not any(_under(file.path, (path,)) for file in files.files()):
+            raise UsageError(f"there is no {path} in this fleet: nothing was checked", "name a file or folder below it")
 
 
 def _files(repository: GitRepository, request: ValidateRequest) -> Files:

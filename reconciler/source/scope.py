@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from reconciler.model.errors import InputError
+from reconciler.model.fleet import Fleet
 from reconciler.model.ids import Scope, Target, TargetKind
 from reconciler.model.ports import Repository
 
@@ -67,6 +68,20 @@ def shards_in(repository: Repository, commit: str, scope: Scope) -> frozenset[st
     for name in sorted(tenants - where.keys()):
         raise InputError(f"there is no tenant/{name} at {commit[:12]}", _suggestion("tenant/", name, where))
     return scope.shards | scope.own | frozenset(where[name] for name in tenants)
+
+
+def require_environments(fleet: Fleet, scope: Scope) -> None:
+    """Raises InputError for `tenant@environment` where the tenant's file is right and names no such environment."""
+    for name in sorted(name for name in scope.tenants if "@" in name):
+        tenant, _, environment = name.partition("@")
+        written = fleet.tenants.get(tenant)
+        if written is None:
+            continue
+        there = [found for found, value in written.document.spec.environments if value is not None]
+        if environment not in there:
+            raise InputError(
+                f"there is no tenant/{name} at {fleet.commit[:12]}", f"its environments: {', '.join(there)}"
+            )
 
 
 def _suggestion(prefix: str, name: str, known: Iterable[str]) -> str:

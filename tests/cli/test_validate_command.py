@@ -81,6 +81,20 @@ def test_paths_narrow_what_is_told(aipress: Aipress, fleet: Path, tenant: Path) 
     assert aipress("-C", str(fleet), "validate", "/etc").code == 64
 
 
+def test_a_path_that_is_not_there_is_never_valid(aipress: Aipress, fleet: Path) -> None:
+    for words in (("shards/nosuch",), ("nosuch.yaml", "tiers"), ("--staged", "nosuch"), ("--rev", "HEAD", "nosuch")):
+        ended = aipress("-C", str(fleet), "validate", *words)
+        assert (ended.code, ended.out) == (64, ""), words
+        assert "nosuch" in ended.err
+
+
+def test_only_the_files_that_were_named_are_called_valid(aipress: Aipress, fleet: Path, tenant: Path) -> None:
+    break_it(tenant)
+    assert aipress("-C", str(fleet), "validate", "tiers").out == "All 3 files valid.\n"
+    assert "in 1 of 1 file." in aipress("-C", str(fleet), "validate", str(tenant)).out
+    assert "in 1 of 7 files." in aipress("-C", str(fleet), "validate").out
+
+
 def test_a_commit_that_is_not_there(aipress: Aipress, fleet: Path) -> None:
     ended = aipress("-C", str(fleet), "validate", "--rev", "nosuch")
     assert ended.code == 3
