@@ -55,7 +55,12 @@ class FolderAdapter:
 
     def get(self, name: str, parent: str, body: Body) -> Found | None:
         """The list, which is consistent at once, then a search, which also sees what has moved."""
-        listed = self.list(parent, ()).get(name)
+        try:
+            listed = self.list(parent, ()).get(name)
+        except Exception as error:
+            if not failure_of(error).missing:
+                raise
+            listed = None  # the list said it once already: only the search is a second method
         if listed is not None:
             return listed
         query = f'parent={parent} AND displayName="{body.get("displayName") or last(name)}"'

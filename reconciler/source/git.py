@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -124,10 +125,12 @@ class GitRepository:
             return ()
         prefix = f"{self.root}/" if self.root else ""
         quiet = FileStatus.IGNORED | FileStatus.CURRENT
+        with self._index_read():
+            found = self._repo.status(untracked_files="all")
         return tuple(
             sorted(
                 path.removeprefix(prefix)
-                for path, status in self._repo.status(untracked_files="all").items()
+                for path, status in found.items()
                 if status & ~quiet and path.startswith(prefix) and place(path.removeprefix(prefix))
             )
         )
@@ -141,17 +144,29 @@ class GitRepository:
         """The index instead of a commit; git's own GIT_INDEX_FILE is followed (partial commits have one)."""
         if self.bare:
             raise InputError(f"{self.git_dir} is bare and has no index", "validate a commit with --rev instead")
-        index = self._repo.index
         own = Path(self._repo.workdir) / os.environ.get("GIT_INDEX_FILE", "")
-        if own.is_file() and own.resolve().is_relative_to(self.git_dir.resolve()):
-            index = pygit2.Index(str(own))
-        index.read(False)
+        with self._index_read():
+            index = self._repo.index
+            if own.is_file() and own.resolve().is_relative_to(self.git_dir.resolve()):
+                index = pygit2.Index(str(own))
+            index.read(False)
         prefix = f"{self.root}/" if self.root else ""
         return [
             TreeFile(entry.path.removeprefix(prefix), str(entry.id), int(entry.mode))
             for entry in index
             if entry.path.startswith(prefix) and could_be_fleet_file(entry.path.removeprefix(prefix))
         ]
+
+    @contextmanager
+    def _index_read(self) -> Iterator[None]:
+        """libgit2 says of a damaged index that it "no longer exists"."""
+        try:
+            yield
+        except pygit2.GitError as error:
+            raise InputError(
+                f"the index of {self.git_dir} cannot be read ({error})",
+                "move its file `index` aside and run `git reset`: it is made anew from HEAD; edited files stay as they are, stage them again",
+            ) from error
 
     # --- trees ------------------------------------------------------------------------------------------------------
 
@@ -234,7 +249,8 @@ def _open(path: Path) -> pygit2.Repository:
     except pygit2.GitError as error:
         hint = "check the path; `git status` there must work"
         if "owned" in str(error):
-            hint = f"git refuses folders of other users: `git config --global --add safe.directory {path}`"
+            top = path.parent if path.name == ".git" else path  # what git compares the setting with
+            hint = f"git refuses folders of other users: `git config --global --add safe.directory {top}`"
         raise InputError(f"{path} cannot be opened as a git repository ({error})", hint) from error
     incoming = os.environ.get("GIT_QUARANTINE_PATH", "")
     if incoming and Path(incoming).is_dir():

@@ -137,3 +137,15 @@ def test_a_folders_objects_go_with_it(driver: Any, google: GoogleCloud, project:
     done = driver.settle(Call(Action.DELETE, "storage.managed-folder", folder, bucket, {}))
     assert isinstance(done, Done)
     assert {blob.name for blob in client.list_blobs(media)} == {"acme-two/1.jpg", "blue/1.jpg"}
+
+
+def test_a_folder_whose_list_says_not_found_is_looked_for_by_a_search(google: GoogleCloud, fault: Any) -> None:
+    parent = "folders/222222222222"
+    name, body = f"{parent}/searched", {"displayName": "searched", "parent": parent}
+    answer = google.begin(Call(Action.CREATE, "folder", name, parent, body))
+    while not isinstance(answer, Done):
+        assert not isinstance(answer, Failed), answer
+        answer = google.poll("folder", answer.operation, Call(Action.CREATE, "folder", name, parent, body))
+    fault("cloudresourcemanager", "*folders.list", status=404, times=0)
+    assert isinstance(google.list("folder", parent), Absent)
+    assert isinstance(google.get("folder", name, parent, body), Found), "one wrong answer is not two readings"

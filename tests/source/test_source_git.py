@@ -318,3 +318,22 @@ def test_the_index_of_a_partial_commit_is_followed(
     assert {path for path in plain if plain[path].blob != partial[path].blob} == {ACME}
     monkeypatch.setenv("GIT_INDEX_FILE", str(ordinary.parent / "elsewhere"))
     assert {file.path: file for file in open_repository(ordinary).staged()} == plain
+
+
+def test_a_damaged_index_is_said_with_what_to_do(ordinary: Path) -> None:
+    (ordinary / ".git/index").write_bytes(b"garbage")
+    repository = open_repository(ordinary)
+    for look in (repository.edited, repository.staged):
+        with pytest.raises(InputError, match=r"index of .* cannot be read") as refused:
+            look()
+        assert "git reset" in refused.value.hint
+    assert repository.files(repository.resolve("HEAD")), "commits are read all the same"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_a_folder_of_another_user_names_the_setting_that_git_looks_at(ordinary: Path) -> None:
+    for path in (ordinary, *ordinary.rglob("*")):
+        os.chown(path, 65534, 65534, follow_symlinks=False)
+    with pytest.raises(InputError) as refused:
+        open_repository(ordinary)
+    assert f"safe.directory {ordinary}`" in refused.value.hint
