@@ -258,7 +258,7 @@ def refused_items(
     verdicts: Iterable[GuardVerdict], changes: Iterable[Change], allowed: Iterable[str]
 ) -> dict[Address, str]:
     """Addresses that may not run, and why; a refusal without items refuses everything in its target."""
-    allow = frozenset(allowed)
+    allow = frozenset(allowed) & ALLOWABLE
     result: dict[Address, str] = {}
     chosen = tuple(changes)
     for verdict in verdicts:

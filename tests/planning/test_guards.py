@@ -220,3 +220,8 @@ def test_a_shard_takes_no_more_new_tenants_than_it_says_it_holds() -> None:
     plan = make_plan(facts([known, other], {SERVICE: found(labelled({"ingress": "B"}))}, version([known]), fleet=full))
     assert guards(plan) == ["capacity"]
     assert list(refused_items(plan.guards, plan.changes, ())) == [other.address]
+
+
+def test_a_guard_with_its_own_way_is_passed_by_no_name() -> None:
+    plan = purge(approved=False, since_days=15)
+    assert refused_items(plan.guards, plan.changes, {"data-delete"}) != {}
