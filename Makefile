@@ -9,8 +9,8 @@ PYTEST := $(BIN)/pytest -n 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test check test-all system-deps demo-wordpress sim sim-long mutants bench bench-full \
-        lock schemas reference clean
+.PHONY: help install demo test check test-long test-all system-deps demo-wordpress sim sim-long mutants bench bench-full \
+        lock protos coverage schemas reference clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -45,23 +45,54 @@ demo: $(INSTALLED) ## from nothing to a reconciled fleet on a local cloud, with 
 	@$(BIN)/aipress demo
 
 test: $(INSTALLED) ## all tests that need no root and nothing beyond loopback
-	@$(PYTEST)
+	@$(PYTEST) -m "not system and not long"
 
 check: $(INSTALLED) ## linters, types, import rules and the fast tests: under a minute
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(PYTEST) -m "not slow"
+	@$(PYTEST) -m "not slow and not long"
 
-test-all: test ## test, and what needs the packages of system-deps
-	@echo "test-all: no test needs system packages yet, so this is what 'make test' runs."
+test-long: $(INSTALLED) ## every cell of the fault matrix, every moment to die at, every seed: a quarter of an hour
+	@$(PYTEST) -m long
+
+test-all: test ## test, and what needs the packages of system-deps; what is not there is skipped, with the reason
+	@$(PYTEST) -m system -rs
+
+# Later also: mariadb-server-core mariadb-client mariadb-backup php-fpm php-cli php-mysql nginx-light redis-server
+# bubblewrap chromium, for sites that really run.
+SYSTEM_PACKAGES := postgresql
+POSTGRES := /usr/lib/postgresql/*/bin/postgres
 
 system-deps: ## the distribution packages that test-all needs (root)
-	@echo "system-deps: nothing to install yet. Later: mariadb-server-core mariadb-client mariadb-backup php-fpm php-cli"
-	@echo "php-mysql nginx-light redis-server bubblewrap postgresql chromium, for sites that really run."
+	@if command -v postgres >/dev/null || ls $(POSTGRES) >/dev/null 2>&1; then \
+	    echo "system-deps: $(SYSTEM_PACKAGES) is there."; exit 0; fi; \
+	[ "$$(id -u)" -eq 0 ] || { echo "make system-deps: run it as root: it installs $(SYSTEM_PACKAGES) with apt" >&2; exit 1; }; \
+	command -v apt-get >/dev/null || { echo "make system-deps: there is no apt here; install $(SYSTEM_PACKAGES) by hand" >&2; exit 1; }; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	{ apt-get -qq update && apt-get -qq -y --no-install-recommends install $(SYSTEM_PACKAGES) >/dev/null; } || { \
+	    echo "make system-deps: apt could not install $(SYSTEM_PACKAGES) (its own words are above): is there a network, and a" >&2; \
+	    echo "mirror that has them? Without them 'make test-all' skips the tests that need them, and says so." >&2; exit 1; }
 
-demo-wordpress sim sim-long mutants bench bench-full:
+sim: $(INSTALLED) ## the simulation, two and a half minutes of it: deaths, stale reads, faults; AIPRESS_SIM_SEED
+	@$(BIN)/python -m tests.simulation --seconds 150
+
+N := 100000
+sim-long: $(INSTALLED) ## the same for as long as it takes: all deaths, all pairs of deaths, N=100000 by chance
+	@$(BIN)/python -m tests.simulation --pairs --edits 40 --count $(N)
+
+bench: $(INSTALLED) ## the local cloud against a peer in the same minute, with 60,000 resources: ratios
+	@$(BIN)/python -m tests.bench
+
+bench-full: $(INSTALLED) ## the same with 600,000 resources; PUBLISH=1 writes both into tests/bench/RESULTS.md
+	@$(BIN)/python -m tests.bench $(if $(PUBLISH),--publish)
+	@$(BIN)/python -m tests.bench --resources 600000 $(if $(PUBLISH),--publish)
+
+mutants: $(INSTALLED) ## plant 100 bugs, one at a time, and see that the tests notice (ONLY=text of a name)
+	@$(BIN)/python -m tests.mutants $(if $(ONLY),--only "$(ONLY)")
+
+demo-wordpress:
 	@echo "make $@: not built yet; there is nothing behind this target, so it fails." >&2; exit 1
 
 # --- files that a program writes; a test fails when one of them is stale -----------------------------------------------
@@ -79,6 +110,17 @@ lock: ## requirements.lock from pyproject.toml (needs uv); UPGRADE=1 moves what 
 
 schemas: $(INSTALLED) ## schemas/ from the document models
 	@$(BIN)/aipress schema export schemas
+
+# Google's protos, as Google publishes them on the npm registry; what is compiled from them is committed.
+PROTOS := google-proto-files@5.0.3
+
+protos: $(INSTALLED) ## the local cloud's API model from Google's published protos (needs npm)
+	@folder="$$(mktemp -d)" && trap 'rm -rf "$$folder"' EXIT && npm pack --silent --pack-destination "$$folder" $(PROTOS) >/dev/null && \
+	    tar -xzf "$$folder"/*.tgz -C "$$folder" && $(BIN)/python -m reconciler.localcloud.api.build_protos "$$folder/package"
+
+coverage: $(INSTALLED) ## what the local cloud has of Google's APIs, and its likeness to ../shared/conformance
+	@$(BIN)/python -m tests.conformance.recorded --write
+	@$(BIN)/python -m reconciler.localcloud.coverage --write
 
 reference: $(INSTALLED) ## reconciler/cli/REFERENCE.md from the commands themselves
 	@$(BIN)/python -m reconciler.cli.reference > reconciler/cli/REFERENCE.md.new

@@ -7,18 +7,19 @@ import getpass
 import hashlib
 import json
 import os
+import platform
 import shutil
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import platformdirs
 
-from reconciler.cycle import World
 from reconciler.history.location import is_url, shown
 from reconciler.model.errors import InputError, UsageError
 from reconciler.model.ports import Repository
@@ -26,6 +27,12 @@ from reconciler.model.resource import Unknown
 
 if TYPE_CHECKING:
     from reconciler.actions.doctor import Probe
+    from reconciler.cycle.world import World
+    from reconciler.daemon.following import Following
+    from reconciler.daemon.front import Listen
+    from reconciler.daemon.serve import Start
+    from reconciler.forge.where import Host, Place
+    from reconciler.model.forge import Forge
     from reconciler.source.git import GitRepository
 
 APP = "aipress"
@@ -69,11 +76,27 @@ class Settings:
         return _whole(self.values["interval"], "interval", 1, 86_400)
 
     @property
+    def start_jitter(self) -> int:
+        """Seconds within which `serve` begins, so that many hosts do not begin at once."""
+        return _whole(self.values["start_jitter"], "start_jitter", 0, 300)
+
+    @property
     def actor(self) -> str:
         return self.get("actor")
 
 
-NAMES = ("cloud", "cloud_url", "state", "history", "cloud_state", "max_parallel", "interval", "actor", "quota_project")
+MOST_BYTES = 8 * 1024
+"""Of a file of settings: tomllib takes time and memory with the square of a dotted name's parts."""
+
+NAMES = (
+    "cloud", "cloud_url", "state", "history", "cloud_state", "engine_url", "max_parallel", "interval", "actor",
+    "quota_project", "start_jitter", "follow", "listen", "private_listen", "webhook_github", "webhook_gitlab",
+    "webhook_gitlab_token", "webhook_bitbucket", "webhook_git",
+)  # fmt: skip
+
+SECRETS = tuple(name for name in NAMES if name.startswith("webhook_"))
+"""Settings that say where a secret is. Somebody may have written the secret itself there: never print them as they are.
+"""
 
 
 def settings(flags: Mapping[str, object]) -> Settings:
@@ -90,7 +113,9 @@ def settings(flags: Mapping[str, object]) -> Settings:
         "cloud_state": str(_cloud_folder(values["state"])),
         "max_parallel": "8",
         "interval": "60",
+        "start_jitter": "300" if values["cloud"].value == "gcp" else "0",
         "actor": _person(),
+        "follow": "auto",
     }
     if values["cloud_url"].value:
         values["cloud"] = Setting("local", values["cloud_url"].origin)
@@ -102,6 +127,14 @@ def settings(flags: Mapping[str, object]) -> Settings:
             values[name] = Setting(str(Path(values[name].value).absolute()), values[name].origin)
     if values["cloud"].value not in ("", "local", "gcp"):
         raise UsageError(f"cloud is {values['cloud'].value!r} ({values['cloud'].origin}); it is local or gcp")
+    if values["follow"].value not in ("auto", "no"):
+        raise UsageError(f"follow is {values['follow'].value!r} ({values['follow'].origin}); it is auto or no")
+    engine = values["engine_url"]
+    if engine.value and not engine.value.startswith("postgresql://"):
+        raise UsageError(
+            f"engine_url is {shown(engine.value)} ({engine.origin}); it is postgresql://…",
+            "leave it out for one process and a file in the state folder",
+        )
     return Settings(directory, values)
 
 
@@ -112,26 +145,135 @@ def repository(chosen: Settings) -> "GitRepository":
     return GitRepository.discover(chosen.directory)
 
 
-def world(chosen: Settings) -> World:
-    """Everything wired for the chosen cloud. Raises UsageError when none is chosen, InputError when it is not up."""
+def world(chosen: Settings, fleet: "GitRepository | None" = None) -> "World":
+    """Everything wired for the chosen cloud; `fleet`: a repository that is open already. Raises UsageError when none is
+    chosen, InputError when it is not up."""
+    from reconciler.cycle.world import World
     from reconciler.engine.clock import SystemClock
+    from reconciler.engine.durable.engine import DurableEngine
+    from reconciler.engine.durable.terms import Terms
+    from reconciler.engine.effects import Effects, StopGate
+    from reconciler.engine.fence import ShardLeases, this_process
     from reconciler.engine.journal import FileJournal
-    from reconciler.engine.lease import FlockLease
+    from reconciler.engine.lease import FlockLease, shared_store_id, store_id
+    from reconciler.engine.ledger import FileLedger
+    from reconciler.engine.limits import CountedLimits
     from reconciler.engine.switch import FileStopSwitch
-    from reconciler.engine.threads import ThreadEngine
+    from reconciler.engine.tenure import StoreTenure
     from reconciler.gcp.cloud import GoogleCloud
     from reconciler.gcp.session import CloudSetting, Session
+    from reconciler.gcp.visits import HttpVisitor
     from reconciler.history.store import GitHistory
 
-    fleet, clock = repository(chosen), SystemClock()
+    fleet, clock = fleet or repository(chosen), SystemClock()
     url = cloud_url(chosen)
     setting = CloudSetting(url, "" if url else _organization(fleet), chosen.get("quota_project"))
     cloud = GoogleCloud(Session(setting, clock))
-    engine = ThreadEngine(cloud, FileJournal(chosen.state), clock, FileStopSwitch(chosen.state), chosen.parallel)
+    stop = StopGate(FileStopSwitch(chosen.state))
     history = GitHistory(chosen.get("history"), clock, chosen.state / "history-mirrors")
+    shared = chosen.get("engine_url")
+    us = this_process(shared_store_id(shared) if shared else store_id(chosen.state))
+    fence = ShardLeases(history, clock, replace(us, store="") if shared else us)
+    tenure = StoreTenure(history, clock, us)
+    limits = CountedLimits(FileLedger(chosen.state), clock, history.holds)
+    effects = Effects(cloud, FileJournal(chosen.state), clock, (stop, tenure), fence, limits)
+    engine = DurableEngine(effects, chosen.state, Terms(chosen.parallel, chosen.get("engine_url")))
+    lease = FlockLease(chosen.state)
     said = chosen.values["actor"]
     actor = fleet.person or said.value if said.origin == "default" else said.value
-    return World(fleet, cloud, history, engine, clock, FlockLease(chosen.state), actor)
+    visitor = HttpVisitor(clock, local=setting.local)
+    return World(fleet, cloud, history, engine, clock, lease, actor, fence, limits, tenure, visitor)
+
+
+def start_of(chosen: Settings) -> "Start":
+    """How `serve` begins on this host: at a moment of its own, and with a look after a change of release."""
+    from reconciler import __version__
+    from reconciler.daemon.serve import Start
+    from reconciler.engine.journal import FileJournal
+    from reconciler.engine.release import ReleaseMark
+    from reconciler.model.ids import Address, Target
+
+    seed = hashlib.sha256(f"{platform.node()} {chosen.state}".encode()).digest()
+    delay = chosen.start_jitter * int.from_bytes(seed[:4]) / 2**32
+    intents = FileJournal(chosen.state).seen
+
+    def unfinished() -> list[Target]:
+        targets: set[Target] = set()
+        for intent in intents():
+            with suppress(ValueError):  # a journal is a hint: what it says is looked at, not believed
+                targets.add(Address.parse(str(intent.change.get("resource"))).target)
+        return sorted(targets)
+
+    return Start(delay, ReleaseMark(chosen.state, __version__), unfinished)
+
+
+def following(chosen: Settings, fleet: "GitRepository") -> "Following | None":
+    """How `serve` keeps up with the remote that the fleet repository is a clone of; from then on HEAD of `fleet` is
+    what was fetched. None where it is no clone, or `follow` is no. Raises UsageError for a remote of another kind."""
+    from reconciler.daemon.following import FleetRemote, Following, Upstream
+    from reconciler.engine.clock import SystemClock
+
+    clone = fleet.clone_of if chosen.get("follow") == "auto" else None
+    if clone is None:
+        return None
+    remote = FleetRemote(Upstream(fleet.git_dir, clone.url, clone.branch, clone.into))
+    fleet.head = clone.into
+    return Following(remote, fleet, SystemClock(), chosen.interval)
+
+
+def listen(chosen: Settings, fleet: "GitRepository") -> "Listen | None":
+    """What `serve` opens a door for; None where `listen` is not set. Raises UsageError, InputError (no such secret)."""
+    from reconciler.daemon.credentials import secrets_at
+    from reconciler.daemon.following import names_of
+    from reconciler.daemon.front import Listen
+    from reconciler.daemon.listening import place
+    from reconciler.forge.signatures import Provider, keys_of
+
+    def read(name: str) -> list[str]:
+        said = chosen.values[name]
+        folder = Path(said.origin).parent if said.origin.endswith(".toml") else Path.cwd()
+        return secrets_at(said.value, name, folder) if said.value else []
+
+    if not chosen.get("listen"):
+        return None
+    given = {one: (read(f"webhook_{one}"), read("webhook_gitlab_token") if one == "gitlab" else []) for one in Provider}
+    keys = {one: keys_of(one, *both) for one, both in given.items() if any(both)}
+    private = chosen.get("private_listen")
+    clone = fleet.clone_of
+    return Listen(
+        place(chosen.get("listen"), "listen"), place(private, "private_listen") if private else None, keys,
+        names_of(fleet.git_dir, clone.url if clone else ""), chosen.state,
+    )  # fmt: skip
+
+
+def forge(place: "Place") -> "Forge | None":
+    """The code host of a pull request, as whom our token is; None without one. Raises InputError, UsageError."""
+    token = _forge_token(place.host)
+    if not token:
+        return None
+    from reconciler.engine.clock import SystemClock
+    from reconciler.forge.github import GitHub
+    from reconciler.forge.gitlab import GitLab
+    from reconciler.forge.where import Host
+
+    adapter = GitLab if place.host is Host.GITLAB else GitHub
+    return adapter(place.repository, token, SystemClock(), place.api)
+
+
+def _forge_token(host: "Host") -> str:
+    """From the first variable that has one, or from the file that AIPRESS_FORGE_TOKEN_FILE names; "" : none."""
+    from reconciler.forge.where import token_names
+
+    file = os.environ.get("AIPRESS_FORGE_TOKEN_FILE", "")
+    if file:
+        try:
+            return Path(file).read_text(encoding="ascii").strip()
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or "it holds more than a token"
+            raise InputError(
+                f"{file} (AIPRESS_FORGE_TOKEN_FILE) cannot be read: {why}", "see who may read it"
+            ) from error
+    return next((os.environ[name].strip() for name in token_names(host) if os.environ.get(name, "").strip()), "")
 
 
 def _organization(fleet: Repository) -> str:
@@ -164,15 +306,19 @@ def running_cloud(chosen: Settings) -> dict[str, Any] | None:
     try:
         said: dict[str, Any] = json.loads((chosen.cloud_state / "cloud.json").read_text())
         os.kill(int(said["pid"]), 0)
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     return said
 
 
 def _loopback(url: str) -> str:
     """The local cloud is anonymous: it is never looked for on another machine."""
-    host = urlsplit(url).hostname
-    if urlsplit(url).scheme != "http" or host not in ("127.0.0.1", "localhost", "::1"):
+    try:
+        parts = urlsplit(url)
+        scheme, host = parts.scheme, parts.hostname
+    except ValueError:  # half an IPv6 address
+        scheme, host = "", ""
+    if scheme != "http" or host not in ("127.0.0.1", "localhost", "::1"):
         raise UsageError(f"AIPRESS_CLOUD_URL {url!r}: the local cloud is http on 127.0.0.1 only")
     return url.rstrip("/")
 
@@ -188,13 +334,21 @@ def _config_files(directory: Path) -> list[Path]:
 
 
 def _files_setting(path: Path) -> dict[str, Setting]:
+    help_ = 'it is TOML: name = "value" lines'
     try:
-        said = tomllib.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: {error}", 'it is TOML: name = "value" lines') from error
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise ValueError(f"it is larger than {MOST_BYTES // 1024} KiB")
+        said = tomllib.loads(content.decode())
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: {str(error)[:200]}", help_) from error
     unknown = sorted(said.keys() - set(NAMES))
     if unknown:
-        raise InputError(f"{path}: unknown setting `{unknown[0]}`", f"settings are {', '.join(NAMES)}")
+        raise InputError(f"{path}: unknown setting `{unknown[0][:60]}`", f"settings are {', '.join(NAMES)}")
+    for name, value in said.items():
+        if not isinstance(value, str | int) or not str(value).isprintable():
+            raise InputError(f"{path}: `{name}` is neither a printable text nor a whole number", help_)
     relative = {"state", "history", "cloud_state"}
     return {
         name: Setting(
@@ -249,6 +403,7 @@ def probes(chosen: Settings) -> "list[Probe]":
         Probe("fleet repository", lambda: _fleet_seen(chosen), "run in a fleet repository, or name one with -C"),
         Probe("state folder", lambda: _writable(chosen.state), "choose another with AIPRESS_STATE"),
         Probe("history", lambda: _history_seen(chosen), "choose another with AIPRESS_HISTORY"),
+        Probe("engine", lambda: _engine_seen(chosen), "see `aipress status`, then run `aipress apply`"),
         Probe("google libraries", _google_seen, "pip install 'aipress-reconciler[gcp]'"),
         Probe("cloud", lambda: _cloud_seen(chosen), "see `aipress cloud status`, or your Google credentials"),
         Probe("watchfiles", _watch_seen, "pip install 'aipress-reconciler[daemon]'", needed=False),
@@ -284,6 +439,24 @@ def _history_seen(chosen: Settings) -> str:
 
     heads = GitHistory(chosen.get("history"), SystemClock(), chosen.state / "history-mirrors").heads()
     return f"{shown(chosen.get('history'))} ({len(heads)} shards have versions)"
+
+
+def _engine_seen(chosen: Settings) -> str:
+    from reconciler.engine.clock import SystemClock
+    from reconciler.engine.durable.file import oldest_open
+    from reconciler.engine.durable.terms import Terms, overdue
+
+    where = chosen.get("engine_url")
+    if where:
+        from reconciler.engine.durable.shop import oldest_open_at
+
+        age = oldest_open_at(where, SystemClock())
+    else:
+        age = oldest_open(chosen.state)
+    if age is not None and age > Terms().overdue:
+        raise InputError(overdue(age))
+    pending = "nothing is pending" if age is None else f"an apply is under way since {age / 60:.0f} min"
+    return f"{shown(where) or 'a file in the state folder'} ({pending})"
 
 
 def _google_seen() -> str:

@@ -9,16 +9,38 @@ import copy
 import itertools
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
+from reconciler.engine.effects import Effects
 from reconciler.model.canonical import Body
 from reconciler.model.errors import Failure, Next
-from reconciler.model.plan import Action
-from reconciler.model.ports import Answer, Call, Done, Failed, Listing, Pending, Seen
+from reconciler.model.hold import Hold
+from reconciler.model.order import Order
+from reconciler.model.outcome import Outcome
+from reconciler.model.plan import Action, Change
+from reconciler.model.ports import (
+    Answer,
+    Call,
+    Clock,
+    Cloud,
+    Done,
+    Failed,
+    Fence,
+    Gate,
+    Halt,
+    Journal,
+    Later,
+    Listing,
+    No,
+    Pending,
+    Seen,
+)
 from reconciler.model.resource import Absent, Found, Observation, Unknown
+from reconciler.model.visit import Visit
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -58,10 +80,12 @@ class Stored:
     fails: Failure | None = None
     orphan: bool = False
     """Whoever began its operation lost the handle: it goes on with every get instead of every poll."""
+    trouble: str = ""
 
 
 class FakeCloud:
     """`polls`: how many polls a write takes (0: done at once). `fill`: what the server adds to a written body.
+    `clock` dates what is read (without one it is always the same moment).
 
     Updates are refused with REPLAN when `call.live` is not the object as it is now, as etags do.
     """
@@ -72,11 +96,12 @@ class FakeCloud:
         objects: Mapping[tuple[str, str], Body] | None = None,
         polls: int = 0,
         fill: Callable[[str, str, dict[str, Any]], dict[str, Any]] | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._identity = identity
         self.polls = polls
         self.fill = fill
-        self.now = EPOCH
+        self._clock = clock
         self.stored: dict[tuple[str, str], Stored] = {}
         self.calls: list[tuple[str, str, str]] = []
         """(method, kind, name or parent); for begin the method is "begin:ACTION"."""
@@ -108,6 +133,10 @@ class FakeCloud:
     def body(self, kind: str, name: str) -> dict[str, Any]:
         """Raises KeyError when it is not there."""
         return copy.deepcopy(self.stored[kind, name].body)
+
+    @property
+    def now(self) -> datetime:
+        return self._clock.now() if self._clock else EPOCH
 
     @property
     def objects(self) -> dict[tuple[str, str], dict[str, Any]]:
@@ -226,7 +255,7 @@ class FakeCloud:
         return Absent(self.now, script.method) if script.absent else None
 
     def _found(self, item: Stored) -> Found:
-        return Found(copy.deepcopy(item.body), item.uid, self.now, ready=item.pending == 0)
+        return Found(copy.deepcopy(item.body), item.uid, self.now, item.pending == 0, item.trouble)
 
     def _write(self, call: Call) -> Answer:
         key = (call.kind, call.name)
@@ -248,7 +277,7 @@ class FakeCloud:
             return Failed(Failure(Next.WAIT, f"{call.name}: an operation is in progress", 409))
         body = copy.deepcopy(dict(call.body))
         item.body = self.fill(call.kind, call.name, body) if self.fill else body
-        item.pending, item.orphan = self.polls, False
+        item.pending, item.orphan, item.trouble = self.polls, False, ""
         self.stored[key] = item
         self.effects.append((str(call.action), *key))
         return Pending(f"operations/{next(self._numbers)}") if self.polls else Done(self._found(item))
@@ -263,3 +292,76 @@ class FakeCloud:
         operation = f"operations/{next(self._numbers)}"
         self._deletes[operation] = self.polls
         return Pending(operation)
+
+
+class Unclaimed:
+    """The Tenure of who runs no daemon."""
+
+    def claim(self, *, take_over: bool) -> None: ...
+
+    def stopped(self) -> str:
+        return ""
+
+    def leave(self) -> None: ...
+
+
+class Unfenced:
+    """The Fence of one process that is alone with its cloud (tests)."""
+
+    def walking(self, parents: Mapping[str, str | None]) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def enter(self, shard: str) -> int:
+        return 0
+
+    def keep(self, shard: str) -> None:
+        return None
+
+    def tend(self, shard: str) -> None:
+        return None
+
+    def leave(self, shard: str) -> None:
+        return None
+
+
+class Unlimited:
+    """The Limits of what counts nothing (tests)."""
+
+    def opened(self, order: Order) -> None: ...
+
+    def stopped(self) -> str:
+        return ""
+
+    def ask(self, change: Change, call: Call) -> Later | No | Halt | None:
+        return None
+
+    def heard(self, change: Change, call: Call, answer: Answer) -> None: ...
+
+    def over(self, change: Change) -> None: ...
+
+    def settled(self, order: Order, outcome: Outcome) -> Sequence[Hold]:
+        return ()
+
+
+def plain_effects(
+    cloud: Cloud, journal: Journal, clock: Clock, gates: tuple[Gate, ...] = (), fence: Fence | None = None
+) -> Effects:
+    """The one door, with nothing asked before a write but these."""
+    return Effects(cloud, journal, clock, gates, fence or Unfenced(), Unlimited())
+
+
+class FakeVisitor:
+    """Meets what a test says: URL -> the statuses of its next answers, the last of them for good; else silence."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[int]] = {}
+        self.asked: list[str] = []
+
+    def visit(self, urls: Sequence[str], seconds: float) -> Sequence[Visit]:
+        return [self._one(url) for url in urls]
+
+    def _one(self, url: str) -> Visit:
+        self.asked.append(url)
+        said = self.answers.get(url, [0])
+        status = said.pop(0) if len(said) > 1 else said[0]
+        return Visit(url, status) if status else Visit(url, why="no connection")

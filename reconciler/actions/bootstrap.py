@@ -4,7 +4,8 @@ The same plan and apply as everything else, limited to the target `fleet`; idemp
 """
 
 from reconciler.actions.apply import Applied, ApplyRequest, apply
-from reconciler.cycle import World, plan_once
+from reconciler.cycle.loop import plan_once
+from reconciler.cycle.world import World
 from reconciler.model.plan import Plan
 from reconciler.source.scope import OWN_OBJECTS
 
@@ -16,6 +17,11 @@ def plan(world: World) -> Plan:
 def run(world: World, shown: Plan, request: ApplyRequest) -> Applied:
     """Apply the plan that was shown."""
     chosen = ApplyRequest(
-        plan=shown, expect=request.expect, allow=request.allow, trigger="bootstrap", progress=request.progress
+        plan=shown,
+        expect=request.expect,
+        allow=request.allow,
+        reason=request.reason,
+        trigger="bootstrap",
+        progress=request.progress,
     )
     return apply(world, chosen)

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from reconciler.cycle import World, look
+from reconciler.cycle.loop import look
+from reconciler.cycle.world import World
 from reconciler.desired.accept import Written, way_back
 from reconciler.model.errors import InputError
 from reconciler.model.fleet import Fleet

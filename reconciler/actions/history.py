@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.actions.holds import placed_on
-from reconciler.cycle import World
+from reconciler.cycle.world import World
 from reconciler.kinds.catalog import kind_of
 from reconciler.kinds.compare import difference
 from reconciler.model.errors import InputError
 from reconciler.model.ids import Address, Target, TargetKind
 from reconciler.model.plan import FieldChange
 from reconciler.model.version import FLEET_SHARD, Applied, Version
+from reconciler.planning.escrow import escrow_of
+from reconciler.planning.states import about
+from reconciler.source.authorship import writer
+from reconciler.source.load import load
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,29 @@ def list_versions(world: World, target: Target | None, limit: int = 20) -> Seque
     shard = shard_of(world, target)
     touched = [v for v in world.history.versions(shard) if touches(v, target)]
     return touched[: limit or None]
+
+
+def stands(world: World, target: Target) -> tuple[str, ...]:
+    """What people stopped of a target, or ended lately, and where it is in its escrow: who, why, until when."""
+    now, shard = world.clock.now(), shard_of(world, target)
+    rows = [
+        f"{h.target}: {h.told(now)}"
+        for h in world.history.holds()
+        if h.told_of(now)
+        and (h.covers(target, shard, target.environment) or Target.parse(h.target).whole == target.whole)
+    ]
+    where = {target.name: shard}
+    rows += [
+        f"{mark.target}: {mark.told()}; what was left does not come back before"
+        for mark in world.history.poisons()
+        if mark.active(now) and any(about(unit, target, where) for unit in mark.states)
+    ]
+    if target.kind is TargetKind.TENANT:
+        fleet = load(world.repository, world.repository.resolve("HEAD"), shards=[shard])
+        escrow = escrow_of(fleet, world.history.head(shard), target.name)
+        author = writer(world.repository, fleet.commit, escrow.line) if escrow else None
+        rows += [f"{target.whole}: {escrow.told(now, author.commit if author else '')}"] if escrow else []
+    return tuple(rows)
 
 
 def show(world: World, reference: str) -> Version:
@@ -74,8 +101,7 @@ def touches(version: Version, target: Target) -> bool:
 
 
 def _about(row: Mapping[str, Any], target: Target) -> bool:
-    address = Address.parse(row["resource"])
-    return address.target == target.whole and target.environment in ("", address.key.removeprefix("final-"))
+    return Address.parse(row["resource"]).belongs_to(target)
 
 
 def _known(world: World, shard: str) -> str:

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from reconciler.cycle import World, plan_once
+from reconciler.cycle.loop import plan_once
+from reconciler.cycle.world import World
 from reconciler.desired.compile import compile_fleet
 from reconciler.model.ids import Address, Scope, Target, TargetKind
 from reconciler.model.plan import Plan
@@ -37,26 +38,33 @@ def make(world: World, request: PlanRequest) -> Plan:
 
 def difference(repository: Repository, base: str, head: str, within: Scope) -> Scope:
     """The targets inside a scope whose desired state differs between two commits. Cost follows the change."""
+    if load(repository, base, shards=()).fleet is None:
+        return within  # nothing can be compiled of the base, so everything may differ
     touched = affected(repository, base, head)
     before = _compiled(repository, base, touched)
     after = _compiled(repository, head, touched)
-    differing = {
-        address.target
-        for address in before.keys() | after.keys()
-        if before.get(address) != after.get(address)
-        and in_scope(address, (after.get(address) or before[address])[0], within)
-    }
-    tenants = frozenset(t.name for t in differing if t.kind is TargetKind.TENANT)
-    shards = {t.name for t in differing if t.kind is TargetKind.SHARD}
+    changed = {a: (after.get(a) or before[a])[0] for a in before.keys() | after.keys() if before.get(a) != after.get(a)}
+    differing = {address: shard for address, shard in changed.items() if in_scope(address, shard, within)}
+    tenants = {a.target.name for a in differing if a.target.kind is TargetKind.TENANT}
+    shards = {a.target.name for a in differing if a.target.kind is TargetKind.SHARD}
     # A file that is gone deletes nothing and is no target; its shard is looked at, which tells that it is kept.
     there = placed(repository, head)
     shards |= {before[a][0] for a in before if a.target.name in tenants - there.keys()}
     return Scope(
-        fleet=any(t.kind is TargetKind.FLEET for t in differing),
+        fleet=any(a.target.kind is TargetKind.FLEET for a in differing),
         shards=frozenset(),
-        tenants=tenants & there.keys(),
+        tenants=frozenset(
+            _asked_for(a, s, within) for a, s in differing.items() if a.target.name in tenants & there.keys()
+        ),
         own=frozenset(shards & _shards(repository, head)),
     )
+
+
+def _asked_for(address: Address, shard: str, within: Scope) -> str:
+    """The tenant of an address as the scope names it: whole, or the one environment that was asked for."""
+    name = address.target.name
+    whole = within.shards is None or shard in within.shards or name in within.tenants
+    return name if whole else f"{name}@{address.environment}"
 
 
 def _shards(repository: Repository, commit: str) -> frozenset[str]:
@@ -66,10 +74,11 @@ def _shards(repository: Repository, commit: str) -> frozenset[str]:
 def _compiled(repository: Repository, commit: str, touched: Scope) -> dict[Address, tuple[str, object]]:
     """What is wanted of each resource, without where it was written: moving a line is no change."""
     shards = None if touched.shards is None else touched.shards & _shards(repository, commit)
-    desired: Desired = compile_fleet(load(repository, commit, shards=shards))
+    fleet = load(repository, commit, shards=shards)
+    desired: Desired = compile_fleet(fleet)
     wanted: dict[Address, tuple[str, object]] = {
         address: (resource.shard, (resource.name, resource.body)) for address, resource in desired.resources.items()
     }
     for gone in desired.removals:
-        wanted[gone.address] = ("", ("removed", gone.approval))
+        wanted[gone.address] = (fleet.where.get(gone.address.target.name, ""), ("removed", gone.approval))
     return wanted

@@ -1,16 +1,20 @@
 """`aipress status`: one line a target, two words: sync and health."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from reconciler.actions.holds import active
-from reconciler.cycle import World, look
-from reconciler.kinds.compare import value_at
+from reconciler.cycle.loop import look
+from reconciler.cycle.world import World
+from reconciler.model.hold import Hold
 from reconciler.model.ids import Target, TargetKind, tenant_target
 from reconciler.model.plan import Plan
-from reconciler.model.resource import Found, Unknown
+from reconciler.planning.escrow import escrow_of
 from reconciler.planning.facts import Facts
+from reconciler.planning.health import health_of
 from reconciler.planning.plan import make_plan
+from reconciler.planning.standing import waiting
+from reconciler.source.authorship import writer
 from reconciler.source.scope import scope_of
 
 
@@ -30,17 +34,37 @@ class StatusRow:
     version: str
     since: str
     reason: str
+    escrow: Mapping[str, Any] | None = None
+    """Of a deleted tenant: since, until, daysLeft, kept, line, told."""
 
 
 def status(world: World, targets: Sequence[Target]) -> tuple[StatusRow, ...]:
     """Read now. Shards first, then their tenants."""
     facts = look(world, world.repository.resolve("HEAD"), scope_of(targets))
-    plan = make_plan(facts)
-    held = {hold.target: hold.reason for hold in active(world)}
+    return rows_of(world, facts, make_plan(facts))
+
+
+def rows_of(world: World, facts: Facts, plan: Plan) -> tuple[StatusRow, ...]:
+    """Of what was read, and the plan made of it."""
+    held = [hold for hold in facts.holds if hold.active(facts.now)]
     chosen = {a.target for a in facts.desired.resources if a not in facts.context}
-    if "fleet" in facts.scope:
-        chosen |= {Target.parse(name) for name in facts.fleet.frozen} | _kept(facts).keys()
-    return tuple(_row(facts, plan, target, held) for target in sorted(chosen, key=_order(facts)))
+    aside = {Target.parse(name) for name in facts.fleet.frozen} | _kept(facts).keys()
+    chosen |= {target for target in aside if _asked_for(facts, target)}
+    rows = [(target, _row(facts, plan, target, held)) for target in sorted(chosen, key=_order(facts))]
+    return tuple(replace(row, escrow=_escrow(world, facts, target)) for target, row in rows)
+
+
+def _escrow(world: World, facts: Facts, target: Target) -> Mapping[str, Any] | None:
+    """Where a deleted tenant is on its way out, and the line and commit that bring it back."""
+    if target.kind is not TargetKind.TENANT:
+        return None
+    shard = facts.shard_of(target) or facts.keeper(target.name)
+    escrow = escrow_of(facts.fleet, facts.history.get(shard), target.name)
+    if escrow is None:
+        return None
+    author = writer(world.repository, facts.fleet.commit, escrow.line)
+    commit = author.commit if author else ""
+    return {**escrow.to_json(facts.now), "commit": commit or None, "told": escrow.told(facts.now, commit)}
 
 
 def _order(facts: Facts) -> Callable[[Target], tuple[str, int, str]]:
@@ -50,6 +74,13 @@ def _order(facts: Facts) -> Callable[[Target], tuple[str, int, str]]:
         return (facts.shard_of(target) or kept.get(target, ""), target.kind is TargetKind.TENANT, target.name)
 
     return key
+
+
+def _asked_for(facts: Facts, target: Target) -> bool:
+    """Whether a target of which nothing is compiled (its file is wrong, or gone) is in scope all the same."""
+    shard = facts.shard_of(target) or _kept(facts).get(target, "")
+    named = {name.partition("@")[0] for name in facts.scope}
+    return bool(named & {"fleet", str(target), f"shard/{shard}"})
 
 
 def _kept(facts: Facts) -> dict[Target, str]:
@@ -62,16 +93,18 @@ def _kept(facts: Facts) -> dict[Target, str]:
     }
 
 
-def _row(facts: Facts, plan: Plan, target: Target, held: dict[str, str]) -> StatusRow:
+def _row(facts: Facts, plan: Plan, target: Target, held: Sequence[Hold]) -> StatusRow:
     shard = facts.shard_of(target) or _kept(facts).get(target, "")
     version = facts.history.get(shard)
     written = facts.fleet.tenants.get(target.name) if target.kind is TargetKind.TENANT else None
     sync, reason = _sync(facts, plan, target)
-    reason = held.get(str(target)) or held.get(f"shard/{shard}") or held.get("fleet") or reason
-    on_hold = any(name in held for name in (str(target), f"shard/{shard}", "fleet"))
+    holds = [h for h in held if h.covers(target, shard) or Target.parse(h.target).whole == target]
+    marks = [g for g in plan.refused() if g.guard == "poisoned" and any(a.target == target for a in g.items)]
+    on_hold = bool(holds or marks)
+    reason = holds[0].told(facts.now) if holds else f"poisoned: {marks[0].message}" if marks else reason
     return StatusRow(
         target=str(target), shard=shard, tier=written.document.spec.tier if written else "",
-        sync="Held" if on_hold and sync == "OutOfSync" else sync, health=_health(facts, target),
+        sync="Held" if on_hold and sync == "OutOfSync" else sync, health=health_of(facts, target),
         version=version.label if version else "", since=version.at.isoformat() if version else "", reason=reason,
     )  # fmt: skip
 
@@ -93,32 +126,8 @@ def _sync(facts: Facts, plan: Plan, target: Target) -> tuple[str, str]:
         return "Held", moved.message
     if not changes:
         return "Synced", ""
+    if turn := next((why for address, why in waiting(facts.waves, changes).items() if address.target == target), ""):
+        return "OutOfSync", turn
     return "OutOfSync", f"{len(changes)} to {changes[0].action}" if len(
         changes
     ) > 1 else f"{changes[0].address.kind}: {changes[0].reason}"
-
-
-def _health(facts: Facts, target: Target) -> str:
-    if target.kind is not TargetKind.TENANT:
-        return _worst(_object_health(facts.live.of(a)) for a in facts.desired.resources if a.target == target)
-    written = facts.fleet.tenants.get(target.name)
-    state = str(written.document.spec.state or "active") if written else "active"
-    if state in ("suspended", "deleted"):
-        return state.capitalize()
-    services = [a for a in facts.desired.resources if a.target == target and a.kind == "run.service"]
-    return _worst(_object_health(facts.live.of(a)) for a in services)
-
-
-def _object_health(seen: object) -> str:
-    if not isinstance(seen, Found):
-        return "Unknown" if isinstance(seen, Unknown) else "Missing"
-    if not seen.ready:
-        return "Progressing"
-    return "Degraded" if value_at(seen.body, "terminalCondition.state") == "CONDITION_FAILED" else "Healthy"
-
-
-_WORST = ("Unknown", "Missing", "Degraded", "Progressing", "Healthy")
-
-
-def _worst(healths: Iterable[str]) -> str:
-    return min(healths, key=_WORST.index, default="Unknown")

@@ -7,33 +7,35 @@ crash at any point is the same as an answer that was lost. What the state holds 
 """
 
 from dataclasses import replace
-from typing import Any
 
+from reconciler.applying.calling import call_of
 from reconciler.applying.exchange import (
+    Aged,
     Answered,
     Begin,
     Broken,
     Close,
+    Deferred,
     Finish,
     Observed,
     Poll,
     RecordIntent,
+    Refused,
     Request,
     Reread,
     Response,
     Stopped,
     Wait,
 )
-from reconciler.applying.judge import Case, End, Hold, call_fields, judge, remaining
-from reconciler.applying.pace import Rules, jitter, poll_pause
+from reconciler.applying.judge import Case, End, Hold, earlier, judge, over, remaining, unreadable
+from reconciler.applying.pace import FRESH, NOT_TAKEN, Rules, jitter, poll_pause
 from reconciler.applying.state import Phase, State
 from reconciler.kinds.catalog import kind_of
-from reconciler.kinds.compare import mask, merged
-from reconciler.model.canonical import Body, digest
+from reconciler.model.canonical import Body
 from reconciler.model.errors import Failure, Next
 from reconciler.model.outcome import ItemOutcome, Result
 from reconciler.model.plan import Action, Change
-from reconciler.model.ports import Call, Done, Failed, Pending
+from reconciler.model.ports import Answer, Call, Done, Failed, Pending
 from reconciler.model.resource import Absent, Found, Observation, Unknown
 
 Step = tuple[State, Request]
@@ -57,18 +59,18 @@ def step(change: Change, state: State, response: Response | None, rules: Rules) 
     if state.phase is Phase.PAUSING:
         return _resume(state)
     if state.phase is Phase.RECORDING and state.call is not None:
-        return replace(state, phase=Phase.CALLING, recorded=True, calls=state.calls + 1), Begin(state.call)
+        return _begin(replace(state, recorded=True), state.call)
     if state.phase is Phase.READING and isinstance(response, Observed):
-        return _judged(change, state, response.seen, rules)
+        looked = replace(state, looked=response.at, generation=response.generation)
+        return _judged(change, looked, response.seen, rules)
     if state.phase is Phase.CONFIRMING and isinstance(response, Observed):
         return _confirm(change, state, response.seen, rules)
+    if state.phase is Phase.READING and isinstance(response, Refused):
+        return _end(change, state, End(Result.SKIPPED, f"{response.why}{_unsure(state)}"))
+    if state.phase is Phase.CALLING and isinstance(response, Deferred | Refused | Aged):
+        return _not_made(change, replace(state, calls=state.calls - 1), response, rules)
     if state.phase in (Phase.CALLING, Phase.POLLING) and isinstance(response, Answered):
-        answer = response.answer
-        if isinstance(answer, Pending):
-            return _pending(change, state, answer, rules)
-        if isinstance(answer, Done):
-            return _done(change, state, answer.found, rules)
-        return _failed(change, state, answer, rules)
+        return _answered(change, state, response.answer, rules)
     raise ValueError(f"{type(response).__name__} does not answer what {state.phase} asked for")
 
 
@@ -82,6 +84,10 @@ def _read(state: State) -> Step:
 def _judged(change: Change, state: State, seen: Observation, rules: Rules) -> Step:
     if isinstance(seen, Unknown):
         return _unreadable(change, state, seen, rules)
+    if isinstance(seen, Absent) and change.action is Action.DELETE and not (state.calls or state.confirmations):
+        # One look is not enough to forget an object that a version recorded (DESIGN §6, live).
+        once = replace(state, confirmations=1)
+        return _pause(once, poll_pause(4, rules), "it seems to be gone; looking once more", Phase.READING)
     judgement = judge(_case(change, state), seen)
     if isinstance(judgement, End):
         return _end(change, state, judgement)
@@ -90,18 +96,19 @@ def _judged(change: Change, state: State, seen: Observation, rules: Rules) -> St
     found = seen if isinstance(seen, Found) else None
     replaced = change.action is Action.REPLACE and judgement.action is Action.CREATE
     leg = Action.CREATE if replaced else state.leg
-    call = _call(change, replace(state, leg=leg), judgement.action, found)
+    call = call_of(_case(change, replace(state, leg=leg)), state.key, judgement.action, found)
     made = replace(state, leg=leg, call=call, operation="", uncertain=False)
     if not made.recorded:
         return replace(made, phase=Phase.RECORDING), RecordIntent(made.key)
-    return replace(made, phase=Phase.CALLING, calls=made.calls + 1), Begin(call)
+    return _begin(made, call)
 
 
 def _unreadable(change: Change, state: State, seen: Unknown, rules: Rules) -> Step:
     """What comes with a parent made in this very plan may be refused until permissions and APIs have spread."""
     fresh = bool(change.after) and state.waited < rules.settling
     if not fresh and state.tries >= rules.retries:
-        return _end(change, state, End(Result.FAILED, f"it cannot be read: {seen.reason}", forbidden=seen.forbidden))
+        message = f"it cannot be read: {seen.reason}{_unsure(state)}"
+        return _end(change, state, End(Result.FAILED, message, forbidden=seen.forbidden))
     pause = poll_pause(state.waits + 4, rules) if fresh else jitter(state.key, state.tries, rules)
     counted = state if fresh else replace(state, tries=state.tries + 1)
     return _pause(counted, pause, f"it cannot be read yet: {seen.reason}", Phase.READING)
@@ -119,17 +126,36 @@ def _hold(change: Change, state: State, why: str, rules: Rules, then: Phase = Ph
 # --- calling --------------------------------------------------------------------------------------------------------
 
 
-def _call(change: Change, state: State, action: Action, found: Found | None) -> Call:
-    kind = kind_of(change.address.kind)
-    body: dict[str, Any] = dict(state.body or {})
-    paths: tuple[str, ...] = ()
-    if action is Action.UPDATE and found is not None:
-        paths = mask(kind, call_fields(_case(change, state), found))
-        body = merged(kind, found.body, body, change.dropped)
-    if action is Action.DELETE:
-        body = {}
-    request = digest([state.key, str(action)]).removeprefix("sha256:")
-    return Call(action, kind.name, change.name, change.parent, body, paths, found, _as_uuid(request))
+def _answered(change: Change, state: State, answer: Answer, rules: Rules) -> Step:
+    if isinstance(answer, Pending):
+        return _pending(change, state, answer, rules)
+    if isinstance(answer, Done):
+        return _done(change, state, answer.found, rules)
+    return _failed(change, state, answer, rules)
+
+
+def _begin(state: State, call: Call) -> Step:
+    if state.looked is None:
+        raise ValueError("a call follows from a look")
+    return replace(state, phase=Phase.CALLING, calls=state.calls + 1), Begin(call, state.looked)
+
+
+def _not_made(change: Change, state: State, said: Deferred | Refused | Aged, rules: Rules) -> Step:
+    """Something stood before the call: look again, now or later, or leave this change out."""
+    if isinstance(said, Aged):
+        if state.looks < rules.looks:
+            return _read(replace(state, looks=state.looks + 1))
+        message = (
+            f"between the look and the call pass more than {FRESH.seconds} seconds, {state.looks + 1} times over; "
+            f"this host is too busy, or its clock jumps{_unsure(state)}; run again"
+        )
+        return _end(change, state, End(Result.FAILED, message))
+    if isinstance(said, Refused):
+        return _end(change, state, End(Result.SKIPPED, f"{said.why}{_unsure(state)}"))
+    if state.waited >= rules.patience:
+        why = f"its turn did not come in {int(state.waited // 60)} minutes ({said.why}); run again to go on"
+        return _end(change, state, End(Result.SKIPPED, f"{why}{_unsure(state)}"))
+    return _pause(state, said.seconds, said.why, Phase.READING)
 
 
 def _pending(change: Change, state: State, answer: Pending, rules: Rules) -> Step:
@@ -146,9 +172,9 @@ def _failed(change: Change, state: State, answer: Failed, rules: Rules) -> Step:
     failure = answer.failure
     polling = state.phase is Phase.POLLING
     failed = replace(state, trouble=failure)
-    if failure.missing and state.leg is Action.DELETE and not polling:
-        return _done(change, failed, None, rules)
     if failure.next is Next.WAIT:
+        if not polling:  # nothing happened: it is as if the call had not been made
+            failed = replace(failed, calls=failed.calls - 1)
         then = Phase.POLLING if polling else Phase.READING
         if failed.waited >= rules.patience:
             return _hold(change, failed, failure.message, rules)
@@ -163,10 +189,13 @@ def _failed(change: Change, state: State, answer: Failed, rules: Rules) -> Step:
 def _again(change: Change, state: State, failure: Failure, rules: Rules) -> Step:
     """RETRY and REPLAN: look again after a pause, and let the judgement decide; at most `rules.retries` times."""
     if state.tries >= rules.retries:
-        return _end(change, state, End(_spent(failure), _gave_up(state, failure)))
+        return _end(change, state, End(_spent(failure), _gave_up(change, state, failure), forbidden=failure.forbidden))
     transient = failure.next is Next.RETRY
+    unheard = state.unheard + (transient and state.phase is Phase.CALLING and failure.status != NOT_TAKEN)
+    if unheard >= rules.sendings and unreadable(change):
+        return _end(change, state, End(Result.FAILED, _unheard(unheard, failure)))
     pause = max(jitter(state.key, state.tries, rules), failure.retry_after)
-    tried = replace(state, tries=state.tries + 1, uncertain=state.uncertain or transient)
+    tried = replace(state, tries=state.tries + 1, uncertain=state.uncertain or transient, unheard=unheard)
     polling = transient and state.phase is Phase.POLLING and tried.tries < rules.retries - 1
     return _pause(tried, pause, failure.message, Phase.POLLING if polling else Phase.READING)
 
@@ -175,13 +204,23 @@ def _spent(failure: Failure) -> Result:
     return Result.STALE if failure.next is Next.REPLAN and not failure.exists else Result.FAILED
 
 
-def _gave_up(state: State, failure: Failure) -> str:
+def _gave_up(change: Change, state: State, failure: Failure) -> str:
+    kind = kind_of(change.address.kind)
+    if failure.exists and kind.if_taken:
+        return f"{change.name} is taken by something we cannot see ({failure.message}); {kind.if_taken}"
     if failure.exists:
         return (
             f"the name is taken by something we cannot see ({failure.message}); "
             "it may belong to somebody else or be deleted and not yet free. Choose another name, or wait and run again"
         )
     return f"gave up after {state.tries + 1} tries: {failure.message}{_unsure(state)}"
+
+
+def _unheard(times: int, failure: Failure) -> str:
+    return (
+        f"sent {times} times, and no answer came: {failure.message}; what was sent cannot be read back, so whether "
+        "it is set is not known; the next run sends the same again"
+    )
 
 
 # --- afterwards -----------------------------------------------------------------------------------------------------
@@ -200,14 +239,16 @@ def _done(change: Change, state: State, found: Found | None, rules: Rules) -> St
 
 def _confirm(change: Change, state: State, seen: Observation, rules: Rules) -> Step:
     """The object after the write: ready, and as asked for. Reads may lag behind, so a wrong one is looked at again."""
+    if isinstance(seen, Found) and earlier(_case(change, state), seen):
+        seen = Absent(seen.read_at)
     if isinstance(seen, Found) and not seen.ready:
         return _hold(change, state, "done; the object is not ready yet", rules, Phase.CONFIRMING)
     left = remaining(_case(change, state), seen) if isinstance(seen, Found) else ()
     if isinstance(seen, Found) and not left:
-        return _end(change, state, End(Result.DONE, "", seen))
+        return _end(change, state, over(seen, ""))
     if state.confirmations < rules.confirmations:
         counted = replace(state, confirmations=state.confirmations + 1)
-        return _pause(counted, poll_pause(state.confirmations + 2, rules), "reading it back", Phase.CONFIRMING)
+        return _pause(counted, poll_pause(3 * state.confirmations + 2, rules), "reading it back", Phase.CONFIRMING)
     if isinstance(seen, Unknown):
         message = f"the cloud said done, and it cannot be read back: {seen.reason}; run again"
         return _end(change, state, End(Result.FAILED, message, forbidden=seen.forbidden))
@@ -251,14 +292,8 @@ def _resume(state: State) -> Step:
 
 
 def _case(change: Change, state: State) -> Case:
-    return Case(change, state.body or {}, state.leg, began=state.calls > 0)
+    return Case(change, state.body or {}, state.leg, began=state.calls > 0, generation=state.generation)
 
 
 def _unsure(state: State) -> str:
     return "; whether the last call took effect is not known, the next run looks" if state.uncertain else ""
-
-
-def _as_uuid(text: str) -> str:
-    """32 hexadecimal digits in the form of a version 8 UUID (RFC 9562: "custom"), which request ids must have."""
-    text = text[:12] + "8" + text[13:16] + "8" + text[17:32]
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:32]))

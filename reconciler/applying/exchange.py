@@ -1,6 +1,7 @@
 """What the machine for one change asks of the world (requests), and what the world says back (responses)."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from reconciler.model.outcome import ItemOutcome
 from reconciler.model.ports import Answer, Call
@@ -11,7 +12,7 @@ from reconciler.model.resource import Observation
 
 @dataclass(frozen=True, slots=True)
 class Reread:
-    """Read the object afresh (Cloud.get). Answered by Observed."""
+    """Read the object afresh (Cloud.get). Answered by Observed; by Refused or Stopped where we may not act upon it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,11 @@ class RecordIntent:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Make the call. Answered by Answered; by Stopped when the stop switch is thrown (then it must not be made)."""
+    """Make the call, which follows from a look at `looked`. Answered by Answered; by Stopped, Deferred, Refused or
+    Aged when it was not made."""
 
     call: Call
+    looked: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,11 @@ Request = Reread | RecordIntent | Begin | Poll | Wait | Close | Finish
 
 @dataclass(frozen=True, slots=True)
 class Observed:
+    """`at`: when the look began, by the driver's clock; `generation`: the lease's that it was made under (0: none)."""
+
     seen: Observation
+    at: datetime
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +104,30 @@ class Stopped:
 
 
 @dataclass(frozen=True, slots=True)
+class Deferred:
+    """The call was not made, and may be after so many seconds: a limit on how fast things may change."""
+
+    seconds: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The call was not made and is not to be made now: a limit, a breaker, a quarantine. Others go on."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Aged:
+    """The call was not made: too long after the look it follows from (pace.aged). Look again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """The request could not be carried out: an exception on our side. `message` is for a person."""
 
     message: str
 
 
-Response = Observed | Recorded | Answered | Waited | Closed | Stopped | Broken
+Response = Observed | Recorded | Answered | Waited | Closed | Stopped | Deferred | Refused | Aged | Broken

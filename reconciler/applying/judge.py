@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reconciler.kinds.catalog import kind_of
 from reconciler.kinds.compare import difference, fingerprint, replaces, value_at
 from reconciler.kinds.kind import Kind
-from reconciler.kinds.ownership import OWNER_LABEL, proven
+from reconciler.kinds.ownership import OWNER_LABEL, generation_of, proven
 from reconciler.model.canonical import Body, canonical
 from reconciler.model.outcome import Result
 from reconciler.model.plan import Action, Change, FieldChange
@@ -46,13 +46,15 @@ Judgement = Go | Hold | End
 class Case:
     """A change with its references resolved (`body`), the step it is at, and whether a call was already made for it.
 
-    `leg` is what is being done now: a replacement is a DELETE first, then a CREATE.
+    `leg` is what is being done now: a replacement is a DELETE first, then a CREATE. `generation`: the lease's under
+    which the look was made (0: none).
     """
 
     change: Change
     body: Body
     leg: Action
     began: bool
+    generation: int = 0
 
     @property
     def kind(self) -> Kind:
@@ -61,6 +63,16 @@ class Case:
 
 def judge(case: Case, seen: Found | Absent) -> Judgement:
     """What a fresh look at the object means for this change."""
+    judgement = _judged(case, seen)
+    if isinstance(judgement, Go) and isinstance(seen, Found):
+        newer = generation_of(case.kind, seen)
+        if case.generation and newer > case.generation:
+            message = f"a newer apply (generation {newer}, ours is {case.generation}) has been here; not touched"
+            return End(Result.STALE, f"{message}, plan again")
+    return judgement
+
+
+def _judged(case: Case, seen: Found | Absent) -> Judgement:
     if case.change.action is Action.ADOPT:
         return _adopt(case, seen)
     if case.leg is Action.DELETE:
@@ -82,7 +94,7 @@ def call_fields(case: Case, found: Found) -> tuple[FieldChange, ...]:
     if case.change.action is not Action.UPDATE:
         return difference(case.kind, found.body, case.body, None)
     now = {f.path for f in difference(case.kind, found.body, case.body, None)}
-    return tuple(f for f in case.change.fields if f.unknown is None or any(_at_or_below(f.path, path) for path in now))
+    return tuple(f for f in case.change.fields if f.unknown is None or any(at_or_below(f.path, path) for path in now))
 
 
 def _create(case: Case, seen: Found | Absent) -> Judgement:
@@ -93,17 +105,24 @@ def _create(case: Case, seen: Found | Absent) -> Judgement:
         return Hold("waiting for the old one to go away")
     if not proven(kind, seen, change.owner):
         return End(Result.FAILED, _stranger(case))
-    if change.action is Action.RUN and change.uid and seen.uid == change.uid and not case.began:
-        return Go(Action.RUN)  # the plan knows of this one, and wants another
+    if earlier(case, seen):
+        return Go(Action.RUN)
     if not seen.ready:
         return Hold(f"the {kind.noun} is being made")
     differing = remaining(case, seen)
     if not differing:
-        return End(Result.DONE, "" if case.began else "it was there already, as wanted", seen)
+        return over(seen, "" if case.began else "it was there already, as wanted")
     if kind.implicit:
         return Go(Action.UPDATE)
     paths = _listed(differing)
     return End(Result.STALE, f"it came to be since the plan was made, and differs in {paths}; not touched, plan again")
+
+
+def earlier(case: Case, found: Found) -> bool:
+    """Whether this is the one that a step which runs anew (a last backup) found there: a call that was lost, or is not
+    to be seen yet, did not make it."""
+    change = case.change
+    return change.action is Action.RUN and bool(change.uid) and found.uid == change.uid
 
 
 def _update(case: Case, seen: Found | Absent) -> Judgement:
@@ -113,9 +132,10 @@ def _update(case: Case, seen: Found | Absent) -> Judgement:
     if not seen.ready:
         return Hold(f"the {kind.noun} is still changing")
     differing = difference(kind, seen.body, case.body, None)
-    secret = any(_write_only(kind, f.path) for f in change.fields)
-    if not secret and not remaining(case, seen):
-        return End(Result.DONE, "" if case.began else "it was so already", seen)
+    if not unreadable(change) and not remaining(case, seen):
+        return over(seen, "" if case.began else "it was so already")
+    if seen.trouble and not kind.curable:
+        return over(seen, "")
     if _moved(case, seen) and not (case.began and not differing):
         return End(Result.STALE, _how_it_moved(case, seen))
     refused = replaces(kind, differing)
@@ -123,6 +143,13 @@ def _update(case: Case, seen: Found | Absent) -> Judgement:
         paths = _listed(tuple(f.path for f in refused))
         return End(Result.STALE, f"{paths} cannot be changed on an existing {kind.noun}; plan again")
     return Go(Action.UPDATE)
+
+
+def unreadable(change: Change) -> bool:
+    """Whether it sets what the API never shows on an object that is there: no look tells what became of it."""
+    return change.action is Action.UPDATE and any(
+        _write_only(kind_of(change.address.kind), f.path) for f in change.fields
+    )
 
 
 def _delete(case: Case, seen: Found | Absent) -> Judgement:
@@ -152,12 +179,19 @@ def _adopt(case: Case, seen: Found | Absent) -> Judgement:
     if not seen.ready:
         return Hold(f"the {kind.noun} is still being made")
     if not _moved(case, seen):
-        return End(Result.DONE, "", seen)
+        return over(seen, "")
     if not proven(kind, seen, change.owner):
         return End(Result.FAILED, _stranger(case))
     if not remaining(case, seen):
-        return End(Result.DONE, "", seen)
+        return over(seen, "")
     return End(Result.STALE, _how_it_moved(case, seen))
+
+
+def over(found: Found, message: str) -> End:
+    """It is as wanted; done only if it works, too."""
+    if found.trouble:
+        return End(Result.FAILED, f"it is there, and does not work: {found.trouble}", found)
+    return End(Result.DONE, message, found)
 
 
 def _moved(case: Case, found: Found) -> bool:
@@ -187,10 +221,10 @@ def _stranger(case: Case) -> str:
 
 
 def _write_only(kind: Kind, path: str) -> bool:
-    return any(_at_or_below(p, path) for p in kind.write_only)
+    return any(at_or_below(p, path) for p in kind.write_only)
 
 
-def _at_or_below(ancestor: str, path: str) -> bool:
+def at_or_below(ancestor: str, path: str) -> bool:
     return path == ancestor or path.startswith((ancestor + ".", ancestor + "["))
 
 

@@ -2,6 +2,12 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+FRESH = timedelta(seconds=5)
+"""How old a look may be when the call that follows from it leaves (reliability.md §4 row 12)."""
+NOT_TAKEN = 429
+"""The one transient answer that says that nothing happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +17,9 @@ class Rules:
     Retries, cap and full jitter: reliability.md §4 row 25. Polls start quick for a local cloud and slow down to
     Google's pace. `patience` bounds waiting for something else (another operation, an object still being made),
     `longest` one operation of our own (creating a Cloud SQL instance takes 10 to 20 minutes), `settling` how long a
-    freshly made parent may still answer "forbidden" or nothing (IAM takes 2 to 7 minutes).
+    freshly made parent may still answer "forbidden" or nothing (IAM takes 2 to 7 minutes), `looks` how often a look
+    may be too old by the time its call could leave, `sendings` how often what cannot be read back (a password) is sent
+    while no answer comes.
     """
 
     retries: int = 5
@@ -23,7 +31,14 @@ class Rules:
     patience: float = 1800.0
     longest: float = 5400.0
     settling: float = 420.0
+    looks: int = 20
+    sendings: int = 3
     confirmations: int = 5
+
+
+def aged(looked: datetime, now: datetime) -> bool:
+    """Whether a look is too old to act upon. A clock that went back tells nothing, so that counts as too old."""
+    return not timedelta() <= now - looked <= FRESH
 
 
 def jitter(seed: str, attempt: int, rules: Rules) -> float:

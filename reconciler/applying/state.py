@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from reconciler.applying.resolve import UnresolvedError, resolve
@@ -29,9 +30,11 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`key` identifies this change of this plan (intent, request ids, jitter). Counts are budgets used.
+    """`key` identifies this change of this plan (intent, request ids, jitter). Counts are budgets used. `looked`: when
+    the last look began, `looks` how many were too old for their call. `generation`: the lease's under which it looked.
 
-    `then`: the phase that a pause leads to. `end`: how it ends, once that is known. `trouble`: the last failure.
+    `unheard`: calls that may have taken effect, and were not answered. `then`: the phase that a pause leads to. `end`:
+    how it ends, once that is known. `trouble`: the last failure.
     """
 
     key: str
@@ -48,8 +51,12 @@ class State:
     polls: int = 0
     confirmations: int = 0
     waited: float = 0.0
+    looked: datetime | None = None
+    looks: int = 0
+    generation: int = 0
     trouble: Failure | None = None
     uncertain: bool = False
+    unheard: int = 0
     end: ItemOutcome | None = None
 
 

@@ -15,6 +15,8 @@ from reconciler.model.ids import Address
 from reconciler.model.outcome import ItemOutcome, Outcome, Result
 from reconciler.model.plan import Change
 
+INTERRUPTED = "interrupted"
+"""Why a walk is cut short when the process was asked to end; any other reason is a word of ours."""
 _FAILED = {Result.FAILED: "failed", Result.STALE: "moved", Result.SKIPPED: "was not run", Result.INTERRUPTED: "stopped"}
 
 
@@ -31,6 +33,13 @@ def lane_of(change: Change) -> str:
     if kind_of(change.address.kind).lane != "instance":
         return ""
     return "/".join(change.name.split("/")[:4])
+
+
+def because(item: ItemOutcome) -> str:
+    """Why what waits for this one, which did not succeed, is not run."""
+    if item.result is Result.SKIPPED and item.message.startswith("waits for "):
+        return item.message
+    return f"waits for {item.change.address}, which {_FAILED[item.result]}: {item.message}"
 
 
 class Walk:
@@ -72,10 +81,11 @@ class Walk:
     def over(self) -> bool:
         return len(self._ends) == len(self._changes)
 
-    def outcome(self, shard: str | None = None, *, interrupted: bool = False) -> Outcome:
-        """What has ended so far, in plan order: all of it, or one shard's."""
+    def outcome(self, shard: str | None = None, *, cut: str = "") -> Outcome:
+        """What has ended so far, in plan order: all of it, or one shard's. `cut`: why the walk was cut short."""
         among = range(len(self._changes)) if shard is None else self._of_shard[shard]
-        return Outcome({self._changes[n].address: self._ends[n] for n in among if n in self._ends}, interrupted)
+        items = {self._changes[n].address: self._ends[n] for n in among if n in self._ends}
+        return Outcome(items, cut == INTERRUPTED, "" if cut == INTERRUPTED else cut)
 
     # --- moving -----------------------------------------------------------------------------------------------------
 
@@ -153,16 +163,11 @@ class Walk:
                     if not self._waiting[follower]:
                         self._enqueue(follower)
                     continue
-                message = self._because(self._ends[one])
+                message = because(self._ends[one])
                 self._ends[follower] = ItemOutcome(self._changes[follower], Result.SKIPPED, message, attempts=0)
                 turn.skipped.append(self._ends[follower])
                 self._count(follower, turn)
                 ended.append(follower)
-
-    def _because(self, item: ItemOutcome) -> str:
-        if item.result is Result.SKIPPED and item.message.startswith("waits for "):
-            return item.message
-        return f"waits for {item.change.address}, which {_FAILED[item.result]}: {item.message}"
 
     def _count(self, n: int, turn: Turn) -> None:
         shard = self._changes[n].shard

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Group, Parameter
-from cyclopts.exceptions import CycloptsError, UnknownCommandError
+from cyclopts.exceptions import CycloptsError, UnknownCommandError, UnusedCliTokensError
 
 from reconciler import __version__
-from reconciler.cli.invocation import Invocation
+from reconciler.cli.invocation import QUIET, Invocation
 from reconciler.cli.terminal import Colour, Terminal
 from reconciler.model.errors import AipressError
 from reconciler.report.escape import plain
@@ -35,14 +35,17 @@ COMMANDS: tuple[tuple[str, str, Group, str], ...] = (
     ("apply", "apply:apply", EVERYDAY, "Apply a saved plan, or targets after showing their plan"),
     ("status", "status:status", EVERYDAY, "Sync and health of targets, one line each"),
     ("history", "history:app", EVERYDAY, "Versions: what was applied, newest first"),
+    ("why", "why:why", TROUBLE, "Why a target is as it is, and what comes next"),
     ("drift", "drift:app", TROUBLE, "What was changed outside Git; keep it or undo it"),
     ("rollback", "rollback:rollback", TROUBLE, "Return a target to an earlier version"),
     ("pause", "holds:pause", TROUBLE, "Hold a target: nothing is applied to it"),
     ("resume", "holds:resume", TROUBLE, "Lift a target's holds"),
+    ("waves", "waves:app", TROUBLE, "Changes of many sites, a few at a time: list, hold, end them"),
     ("doctor", "doctor:doctor", TROUBLE, "Check everything that a cycle needs"),
     ("bootstrap", "bootstrap:bootstrap", SETTING_UP, "Make the fleet's own objects: folders, control project"),
     ("place", "place:place", SETTING_UP, "Propose a shard for a new tenant and give it its uid"),
     ("serve", "serve:serve", SETTING_UP, "Reconcile continuously"),
+    ("ci", "ci:app", SETTING_UP, "Tell a plan on its pull request, from your own CI"),
     ("fleet", "fleet:app", SETTING_UP, "Lay out a fleet repository"),
     ("cloud", "cloud:app", SETTING_UP, "The local cloud: Google's APIs on loopback"),
     ("demo", "demo:demo", SETTING_UP, "From nothing to a reconciled fleet, in one command"),
@@ -65,13 +68,12 @@ def build() -> App:
     app = App(
         name="aipress", version=__version__, version_flags=["--version"], help_format="plaintext",
         help="Git as the control panel of a WordPress fleet on Google Cloud.", help_epilogue=EPILOGUE,
-        default_parameter=Parameter(negative=(), show_default=False),
+        default_parameter=QUIET,
     )  # fmt: skip
     for order, (name, where, group, text) in enumerate(COMMANDS):
         app.command(f"reconciler.cli.{where}", name=name, group=group, help=text, sort_key=order)
     app["--help"].group = app["--version"].group = SHARED
     app.meta.suppress_keyboard_interrupt = False  # an interrupted call ends where every other one does
-    app.meta.group_parameters = SHARED
     app.meta.default(_Launch(app))
     return app
 
@@ -101,12 +103,22 @@ class _Launch:
     def __call__(
         self,
         *words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
-        directory: Annotated[Path, Parameter(name="-C", help="Work as if started in this folder.")] = Path(),
-        json: Annotated[bool, Parameter(name="--json", help="Print JSON on standard output, errors too.")] = False,
-        no_input: Annotated[bool, Parameter(name="--no-input", help="Never ask; refuse instead (exit 5).")] = False,
-        color: Annotated[Colour, Parameter(name="--color", help="auto, always or never; NO_COLOR counts.")] = "auto",
-        quiet: Annotated[bool, Parameter(name="-q", help="No progress, no remarks.")] = False,
-        verbose: Annotated[bool, Parameter(name="-v", help="Say more; show where an unexpected failure was.")] = False,
+        directory: Annotated[
+            Path, Parameter(name="-C", group=SHARED, help="Work as if started in this folder.")
+        ] = Path(),
+        json: Annotated[
+            bool, Parameter(name="--json", group=SHARED, help="Print JSON on standard output, errors too.")
+        ] = False,
+        no_input: Annotated[
+            bool, Parameter(name="--no-input", group=SHARED, help="Never ask; refuse instead (exit 5).")
+        ] = False,
+        color: Annotated[
+            Colour, Parameter(name="--color", group=SHARED, help="auto, always or never; NO_COLOR counts.")
+        ] = "auto",
+        quiet: Annotated[bool, Parameter(name="-q", group=SHARED, help="No progress, no remarks.")] = False,
+        verbose: Annotated[
+            bool, Parameter(name="-v", group=SHARED, help="Say more; show where an unexpected failure was.")
+        ] = False,
     ) -> Any:
         command, bound, ignored = self.app.parse_args(words, exit_on_error=False, print_error=False)
         terminal = Terminal(json, no_input, color, quiet, verbose)
@@ -129,18 +141,24 @@ def _ended(error: BaseException, terminal: Terminal) -> int:
     return code
 
 
+_HELP = "aipress --help lists commands and options"
+
+
 def _words(error: BaseException) -> tuple[str, str, int]:
     """(what to say, what to do, exit code)."""
     if isinstance(error, AipressError):
         return str(error), error.hint, error.exit_code
     if isinstance(error, UnknownCommandError) and error.unused_tokens:
         return *_unknown(error.unused_tokens[0]), USAGE
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        return f"there is no place for `{' '.join(error.unused_tokens)}` here", _HELP, USAGE
     if isinstance(error, CycloptsError):
-        return str(error).rstrip("."), "aipress --help lists commands and options", USAGE
+        return str(error).rstrip("."), _HELP, USAGE
     if isinstance(error, KeyboardInterrupt):
         return "interrupted", "run the same command again to go on from here", INTERRUPTED
     if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("reconciler"):
-        extra = {"google": "gcp", "googleapiclient": "gcp", "uvicorn": "localcloud", "watchfiles": "daemon"}
+        extra = {"google": "gcp", "googleapiclient": "gcp", "uvicorn": "daemon", "httpx2": "forge"}
+        extra |= dict.fromkeys(("httptools", "prometheus_client", "watchfiles"), "daemon")
         name = extra.get((error.name or "").split(".")[0], "all")
         return f"{error.name} is not installed", f"pip install 'aipress-reconciler[{name}]'", 1
     if isinstance(error, OSError):

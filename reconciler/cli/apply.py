@@ -18,15 +18,26 @@ if TYPE_CHECKING:
     from reconciler.model.plan import Plan
 
 
+NO_REASON = "--allow without --reason: the history will say that no reason was given"
+
+
 def apply(
     *what: Annotated[str, Parameter(help="A saved plan's file, or targets; default the whole fleet.")],
     yes: Annotated[bool, Parameter(name=("--yes", "-y"), help="Do not ask.")] = False,
     expect_plan: Annotated[str | None, Parameter(help="Apply only if the plan has this digest (sha256:…).")] = None,
-    allow: Annotated[list[str] | None, Parameter(help="Let this guard pass; may be given several times.")] = None,
+    allow: Annotated[
+        list[str] | None, Parameter(help="Let this guard pass, for this apply alone; may be given several times.")
+    ] = None,
+    reason: Annotated[str, Parameter(help="With --allow: why; it stands in the history, for who reviews it.")] = "",
     max_parallel: Annotated[int | None, Parameter(help="Changes under way at once; default 8.")] = None,
     given: Given,
 ) -> int:
-    """Apply a saved plan (never asks), or targets: their plan is shown first, and asked about without --yes."""
+    """Apply a saved plan (never asks), or targets: their plan is shown first, and asked about without --yes.
+
+    In an emergency: `--allow GUARD --reason "…"`. The guard is passed for this apply alone and refuses again in the
+    next plan. The versions that come of it say who passed which guard and why, for the review afterwards: see `aipress
+    history`. A limit that is wrong for longer is raised by a reviewed change of `spec.guards` in fleet.yaml.
+    """
     from reconciler.actions.apply import ApplyRequest
     from reconciler.actions.apply import apply as run
 
@@ -34,7 +45,9 @@ def apply(
     saved = _saved(what, given)
     targets = () if saved else given.targets(what)
     world = given.world(flags)
-    request = ApplyRequest(saved, targets, expect=_digest(expect_plan), allow=guards(allow))
+    request = ApplyRequest(saved, targets, expect=_digest(expect_plan), allow=guards(allow), reason=reason)
+    if request.allow and not reason:
+        given.terminal.note(NO_REASON)
     if saved is None:
         warn_of_edits(given, world.repository.edited())
     with following(given.terminal) as progress:
@@ -60,14 +73,15 @@ def shown_and_asked(plan: "Plan", given: Invocation, yes: bool) -> bool:
 
 def tell(applied: "Applied", given: Invocation) -> None:
     """The end of an apply: a summary, or one JSON document."""
+    from reconciler.report.holding import agreed_text
     from reconciler.report.summary import Told, apply_document, apply_text
 
-    told = Told(applied.plan, applied.outcome, applied.versions, applied.skipped)
+    told = Told(applied.plan, applied.outcome, applied.versions, applied.skipped, applied.waves)
     terminal = given.terminal
     if terminal.json:
         terminal.out_json({**apply_document(told), "exit": applied.exit_code})
     else:
-        terminal.out(apply_text(told, terminal.style))
+        terminal.out(apply_text(told, terminal.style) + agreed_text(applied.lifted))
 
 
 def guards(allow: list[str] | None) -> frozenset[str]:

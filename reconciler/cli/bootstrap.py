@@ -14,6 +14,7 @@ def bootstrap(
     plan_only: Annotated[bool, Parameter(name="--plan", help="Show the plan and stop.")] = False,
     yes: Annotated[bool, Parameter(name=("--yes", "-y"), help="Do not ask.")] = False,
     allow: Annotated[list[str] | None, Parameter(help="Let this guard pass.")] = None,
+    reason: Annotated[str, Parameter(help="With --allow: why; it stands in the history.")] = "",
     given: Given,
 ) -> int:
     """Make the organisation's folders, the control project and its services. Idempotent; the plan is shown first."""
@@ -32,6 +33,6 @@ def bootstrap(
         raise RefusedError("not applied: the plan was declined")
     with following(given.terminal) as progress:
         progress.expect(len(made.changes))
-        applied = run(world, made, ApplyRequest(allow=guards(allow), progress=progress))
+        applied = run(world, made, ApplyRequest(allow=guards(allow), reason=reason, progress=progress))
     tell(applied, given)
     return applied.exit_code

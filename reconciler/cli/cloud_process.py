@@ -22,7 +22,7 @@ ANSWER_SECONDS = 30
 STOP_SECONDS = 20
 ADDRESS = "cloud.json"
 LOCK = "lock"
-NEEDED = ("uvicorn", "httptools", "orjson", "googleapiclient")
+NEEDED = ("uvicorn", "httptools", "orjson", "googleapiclient", "google.protobuf", "google.longrunning")
 """What the extra `localcloud` installs."""
 
 
@@ -31,6 +31,7 @@ class Wanted:
     port: int
     time_scale: float
     seed: int
+    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,12 @@ class CloudProcess:
     def start(self, wanted: Wanted) -> dict[str, Any]:
         """Returns when it answers. Raises AipressError with its last words when it does not, UsageError without what it
         needs."""
-        if missing := next((name for name in NEEDED if find_spec(name) is None), None):
-            raise UsageError(f"the local cloud needs {missing}", "pip install 'aipress-reconciler[all]'")
-        self.folder.mkdir(parents=True, exist_ok=True)
+        _check_needs()
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         log = self.folder / "cloud.log"
         command = [
             sys.executable, "-m", "reconciler.localcloud", "--state", str(self.folder), "--port", str(wanted.port),
-            "--time-scale", str(wanted.time_scale), "--seed", str(wanted.seed),
+            "--time-scale", str(wanted.time_scale), "--seed", str(wanted.seed), *wanted.more,
         ]  # fmt: skip
         with log.open("ab") as errors:
             process = subprocess.Popen(
@@ -91,9 +91,9 @@ class CloudProcess:
         (self.folder / ADDRESS).unlink(missing_ok=True)
         return True
 
-    def ask(self, found: dict[str, Any], method: str, path: str) -> dict[str, Any]:
-        """Its control door. Raises CloudUnreachableError."""
-        content = b"{}" if method == "POST" else None
+    def ask(self, found: dict[str, Any], method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Its control door; a refusal is told as `error`. Raises CloudUnreachableError."""
+        content = json.dumps(body or {}).encode() if method == "POST" else None
         request = urllib.request.Request(  # noqa: S310 - http on loopback, as it wrote itself
             f"{found['url']}{path}", content, {"content-type": "application/json"}, method=method
         )
@@ -101,6 +101,8 @@ class CloudProcess:
             with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:  # noqa: S310
                 told = json.loads(answer.read() or b"{}")
         except (OSError, ValueError, urllib.error.URLError) as error:
+            if isinstance(error, urllib.error.HTTPError) and error.code == 400:
+                return {"error": json.loads(error.read())["error"]}
             raise CloudUnreachableError(
                 f"the local cloud at {found['url']} does not answer ({error})",
                 "aipress cloud down, then aipress cloud up",
@@ -129,6 +131,24 @@ class CloudProcess:
         waiting.start()
         waiting.join(STOP_SECONDS)
         return not waiting.is_alive()
+
+
+def _check_needs() -> None:
+    if missing := next((name for name in NEEDED if find_spec(name) is None), None):
+        raise UsageError(f"the local cloud needs {missing}", "pip install 'aipress-reconciler[all]'")
+
+
+def coverage() -> dict[str, Any]:
+    """What the local cloud has, as `reconciler.localcloud.coverage` counts it. Raises UsageError without its needs."""
+    _check_needs()
+    command = [sys.executable, "-m", "reconciler.localcloud.coverage", "--json"]
+    folder = Path(reconciler.__file__).parents[1]
+    ended = subprocess.run(command, capture_output=True, check=False, cwd=folder, timeout=ANSWER_SECONDS)
+    if ended.returncode:
+        last = ended.stderr.decode("utf-8", "replace").strip().rsplit("\n", 1)[-1]
+        raise AipressError(f"the local cloud cannot count its methods: {last}")
+    found: dict[str, Any] = json.loads(ended.stdout)
+    return found
 
 
 def _first_line(process: "subprocess.Popen[bytes]") -> str:

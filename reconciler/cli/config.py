@@ -5,9 +5,9 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from reconciler.cli.invocation import Given
+from reconciler.cli.invocation import QUIET, Given
 
-app = App(name="config", help="The settings in force, and where each comes from.")
+app = App(name="config", help="The settings in force, and where each comes from.", default_parameter=QUIET)
 
 
 @app.command
@@ -17,12 +17,15 @@ def show(
     given: Given,
 ) -> int:
     """Every setting with its value. The first that is set wins: flag, AIPRESS_*, aipress.toml, user config, default."""
+    from reconciler.assemble import SECRETS
+    from reconciler.daemon.credentials import shown_reference
     from reconciler.history.location import shown
     from reconciler.report.tables import table
 
     terminal = given.terminal
+    printed = {"history": shown, "engine_url": shown, **dict.fromkeys(SECRETS, shown_reference)}
     values = {
-        name: replace(said, value=shown(said.value)) if name == "history" else said
+        name: replace(said, value=printed[name](said.value)) if name in printed and said.value else said
         for name, said in given.settings().values.items()
     }
     if terminal.json:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from reconciler.cli.invocation import Given
+from reconciler.cli.invocation import QUIET, Given
 from reconciler.report.escape import plain
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reconciler.planning.drift import Drift
 
 FAILED, CHANGES, FORBIDDEN = 1, 2, 4
-app = App(name="drift", help="What was changed outside Git; keep it or undo it.")
+app = App(name="drift", help="What was changed outside Git; keep it or undo it.", default_parameter=QUIET)
 
 
 @app.default
@@ -99,5 +99,6 @@ def document(row: "Drift") -> dict[str, Any]:
         "target": str(row.address.target), "resource": str(row.address), "kind": row.address.kind, "field": row.path,
         **{name: None if row.sensitive else value for name, value in sides.items()},
         **({"unread": row.unread} if row.unread else {}),
-        "since": row.since, "severity": row.severity, "source": row.source, "sensitive": row.sensitive,
+        "by": row.by or None, "since": row.since, "severity": row.severity, "source": row.source,
+        "sensitive": row.sensitive,
     }  # fmt: skip

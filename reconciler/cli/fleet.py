@@ -6,9 +6,9 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from reconciler.cli.invocation import Given, Invocation
+from reconciler.cli.invocation import QUIET, Given, Invocation
 
-app = App(name="fleet", help="Lay out a fleet repository.")
+app = App(name="fleet", help="Lay out a fleet repository.", default_parameter=QUIET)
 
 
 @app.command

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from reconciler.cli.invocation import Given
+from reconciler.cli.invocation import QUIET, Given
 
-app = App(name="history", help="Versions: what was applied, newest first.")
+app = App(name="history", help="Versions: what was applied, newest first.", default_parameter=QUIET)
 
 
 @app.default
@@ -18,7 +18,7 @@ def history(
     given: Given,
 ) -> int:
     """Versions of a target, newest first; without a target those of the whole fleet."""
-    from reconciler.actions.history import list_versions
+    from reconciler.actions.history import list_versions, stands
     from reconciler.report.tables import history_table
 
     world, terminal = given.world(), given.terminal
@@ -27,6 +27,8 @@ def history(
         terminal.out_json([version.to_json() for version in versions])
     else:
         terminal.out(history_table(versions, terminal.style))
+        for row in stands(world, given.target(target)) if target else ():
+            terminal.note(row)
     return 0
 
 

@@ -13,7 +13,7 @@ from reconciler.model.ids import Target
 
 if TYPE_CHECKING:
     from reconciler.assemble import Settings
-    from reconciler.cycle import World
+    from reconciler.cycle.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,9 @@ class Invocation:
     def target(self, text: str) -> Target:
         return target_from(text, self.directory)
 
+
+QUIET = Parameter(negative=(), show_default=False)
+"""For every option: no `--no-…` twin, and a default is told in words where it matters."""
 
 Given = Annotated[Invocation, Parameter(parse=False)]
 """The parameter that a command gets from us and not from the command line."""

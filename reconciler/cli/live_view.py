@@ -8,7 +8,7 @@ from reconciler.cli.terminal import Terminal
 from reconciler.model.ids import Address
 from reconciler.model.outcome import Event, EventKind
 from reconciler.report.escape import cut, plain
-from reconciler.report.progress import doing, event_line, subject
+from reconciler.report.progress import doing, event_line, has_a_line, subject
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -31,7 +31,7 @@ class Following(Protocol):
 def following(terminal: Terminal) -> Iterator[Following]:
     """Nothing is drawn before the first event: a question may come before it."""
     if not terminal.draws:
-        yield _Lines(terminal)
+        yield Lines(terminal)
         return
     view = _Drawn(terminal)
     try:
@@ -40,12 +40,15 @@ def following(terminal: Terminal) -> Iterator[Following]:
         view.close()
 
 
-class _Lines:
+class Lines:
+    """One line for each event that has one, as it comes: pipes, logs, `serve`."""
+
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
 
     def __call__(self, event: Event) -> None:
-        self._terminal.note(event_line(event, self._terminal.aside))
+        if has_a_line(event):
+            self._terminal.note(event_line(event, self._terminal.aside))
 
     def expect(self, changes: int) -> None:
         del changes
@@ -77,8 +80,8 @@ class _Drawn:
             if address in self._running:
                 progress.remove_task(self._running.pop(address))
             self._ended[event.kind] += 1
-            line = event_line(event, self._terminal.aside)
-            progress.console.print(Text.from_ansi(line), soft_wrap=True)
+            if has_a_line(event):
+                progress.console.print(Text.from_ansi(event_line(event, self._terminal.aside)), soft_wrap=True)
         if self._overall is not None:
             progress.update(self._overall, description=self._count())
 

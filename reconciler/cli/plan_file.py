@@ -29,6 +29,14 @@ def write_plan(path: Path, plan: Plan) -> None:
         ) from error
 
 
+def write_report(path: Path, text: str) -> None:
+    """A report that CI picks up. Raises InputError when it cannot be written."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror})", "choose another file, or make room") from error
+
+
 def is_plan_file(path: Path) -> bool:
     """Whether a word on the command line is a file that may hold a plan (a fleet's own files never do)."""
     return path.is_file() and path.suffix not in (".yaml", ".yml")

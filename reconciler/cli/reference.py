@@ -12,6 +12,7 @@ HEAD = "<!-- Written by `make reference` from the commands themselves; a test fa
 def reference() -> str:
     """Markdown: every command with its arguments and options; those that all share stand once, at the top."""
     text = build().generate_docs(output_format="markdown")
+    text = text.replace(" -m reconciler.cli.reference", "")  # how this program was called is in no usage line
     first = _SHARED.search(text)
     if first is None:
         raise LookupError("the documentation has no section of shared options: its layout has changed")

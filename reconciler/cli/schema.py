@@ -6,10 +6,10 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from reconciler.cli.invocation import Given
+from reconciler.cli.invocation import QUIET, Given
 from reconciler.model.errors import InputError
 
-app = App(name="schema", help="JSON Schemas of the fleet's files.")
+app = App(name="schema", help="JSON Schemas of the fleet's files.", default_parameter=QUIET)
 
 
 @app.command

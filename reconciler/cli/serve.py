@@ -20,23 +20,46 @@ def serve(
         Parameter(help="worker: the loop. api: not in this release. all: what there is."),
     ] = "all",
     interval: Annotated[int | None, Parameter(help="Seconds between two passes over everything; default 60.")] = None,
+    take_over: Annotated[
+        bool, Parameter(negative="", help="The fleet becomes ours: another host's daemon stops before its next write.")
+    ] = False,
+    listen: Annotated[
+        str | None, Parameter(help="HOST:PORT of the door for webhooks, health and metrics; default: no door.")
+    ] = None,
     given: Given,
 ) -> int:
-    """Reconcile continuously: a commit starts a cycle at once, and everything is looked at again at each interval."""
-    from reconciler.assemble import repository, world
+    """Reconcile continuously: a commit starts a cycle at once, and everything is looked at again at each interval.
+
+    A fleet repository that is a clone follows its remote (setting follow = "no": it does not). With --listen, a push
+    that a code host tells of (POST /webhooks/github, gitlab, bitbucket or git) is looked at right away. Settings say
+    where each webhook secret is: webhook_github = "file:/run/secrets/github" or "env:NAME", two with a comma while one
+    replaces the other. GET /livez, /readyz?verbose and /metrics tell how it is; private_listen moves them elsewhere.
+    """
+    from reconciler.assemble import following, repository, start_of, world
+    from reconciler.assemble import listen as listening
+    from reconciler.cli.live_view import Lines
+    from reconciler.daemon.beside import Company
     from reconciler.daemon.serve import Watch, run
     from reconciler.daemon.serve import once as one_pass
-    from reconciler.report.progress import event_line
 
     if role == "api":
         raise UsageError("this release has no API to serve yet", "run the loop: aipress serve --role worker")
-    settings = given.settings({} if interval is None else {"interval": interval})
-    terminal, all_of = given.terminal, world(settings)
+    settings = given.settings({"interval": interval, "listen": listen})
+    terminal, fleet = given.terminal, repository(settings)
+    followed, open_at = following(settings, fleet), None if once else listening(settings, fleet)
+    all_of, door = world(settings, fleet), None
+    if open_at is not None:
+        from reconciler.daemon.front import FrontDoor
+
+        door = FrontDoor(open_at, all_of.clock, terminal.note)
+    beside = Company(followed, door, terminal.warn)
     watch = Watch(
-        folder=repository(settings).git_dir, interval=settings.interval,
-        progress=lambda event: terminal.note(event_line(event, terminal.aside)),
-        report=lambda reported: _tell(reported, given),
+        folder=fleet.git_dir, interval=settings.interval, progress=beside.before(Lines(terminal)),
+        report=beside.then(lambda reported: _tell(reported, given)), take_over=take_over, start=start_of(settings),
+        beside=beside,
     )  # fmt: skip
+    if followed is not None:
+        terminal.note(f"Following {followed.sentence}.")
     if not once:
         terminal.note(f"Watching the fleet; looking at everything every {settings.interval} s. Ctrl-C ends it.")
         return run(all_of, watch)
@@ -67,12 +90,14 @@ def _tell(reported: "Reported", given: Invocation) -> None:
 
 
 def _sentence(reported: "Reported") -> str:
+    from reconciler.report.holding import agreed_text
     from reconciler.report.summary import Told, apply_text
 
     applied = reported.applied
     if applied is None:
         return ""
-    return apply_text(Told(applied.plan, applied.outcome, applied.versions, applied.skipped)).rstrip("\n")
+    told = Told(applied.plan, applied.outcome, applied.versions, applied.skipped, applied.waves)
+    return (apply_text(told) + agreed_text(applied.lifted)).rstrip("\n")
 
 
 def _document(reported: "Reported") -> dict[str, Any]:
@@ -81,7 +106,7 @@ def _document(reported: "Reported") -> dict[str, Any]:
     row: dict[str, Any] = {"cycle": reported.number, "trigger": reported.trigger, "commit": reported.commit}
     applied = reported.applied
     if applied is not None:
-        told = Told(applied.plan, applied.outcome, applied.versions, applied.skipped)
+        told = Told(applied.plan, applied.outcome, applied.versions, applied.skipped, applied.waves)
         return {**row, **apply_document(told), "exit": applied.exit_code}
     error = reported.error
     if error is None:

@@ -11,7 +11,8 @@ from pydantic.alias_generators import to_camel
 
 from reconciler.model.errors import InputError
 from reconciler.model.fleet import Fleet, Path, Written
-from reconciler.model.spec import Environment, Strict, TenantDocument, TierDocument
+from reconciler.model.spec import Environment, TenantDocument, TierDocument
+from reconciler.model.strict import Strict
 
 BUILT_IN = "built in"
 """The origin of a value that no document gives."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from reconciler.desired.author import Draft, root
 from reconciler.desired.effective import BUILT_IN, Setting
+from reconciler.desired.shard import NETWORK, address_path
 from reconciler.desired.site import Site
 from reconciler.model.errors import InputError
 from reconciler.model.ids import Address
@@ -165,7 +166,7 @@ def _env(site: Site) -> tuple[list[dict[str, Any]], dict[str, str]]:
 
 
 def _database_host(site: Site) -> dict[str, object]:
-    return site.shard.author.ref("sql.instance", "main", "ipAddresses[0].ipAddress")
+    return site.shard.author.ref("sql.instance", "main", address_path(NETWORK))
 
 
 def _secrets(site: Site) -> dict[str, Any]:

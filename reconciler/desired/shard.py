@@ -1,6 +1,6 @@
 """A shard: one project, and what its tenants share in it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.desired.administrator import DATA_API, PROJECT_ROLE, Administrator, administrator, database_flags
@@ -8,6 +8,7 @@ from reconciler.desired.author import Author, Draft, labels_of, marks, root, uid
 from reconciler.desired.naming import Place, ProjectNames, instance_place
 from reconciler.desired.project import Project, account, base, bucket_body
 from reconciler.kinds.database_flags import PLATFORM_FLAGS
+from reconciler.kinds.protection import FINAL_BACKUP_DAYS
 from reconciler.model.errors import InputError
 from reconciler.model.fleet import Fleet, Written
 from reconciler.model.ids import Address, shard_target
@@ -21,10 +22,9 @@ SHARD_APIS = (
 """Enabled in every shard. With `spec.services` they should stay below the 20 of one batch (google-facts)."""
 
 BUILD_ROLE = "roles/logging.logWriter"
+NETWORK: Mapping[str, object] = {"ipv4Enabled": True, "sslMode": "ENCRYPTED_ONLY"}
+"""How a shard's Cloud SQL instance is reached."""
 """All that the build account may do in the project: tenants' code runs under it."""
-
-FINAL_BACKUP_DAYS = 90
-"""Days that Cloud SQL keeps the backup it takes when an instance is deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +147,18 @@ def _instance(shard: Shard) -> Resource:
         "databaseFlags": database_flags(sql.flags),
         "dataApiAccess": DATA_API,
         "userLabels": dict(sorted(author.labels.items())),
-        "ipConfiguration": {"ipv4Enabled": True, "sslMode": "ENCRYPTED_ONLY"},
+        "ipConfiguration": dict(NETWORK),
         "finalBackupConfig": {"enabled": True, "retentionDays": FINAL_BACKUP_DAYS},
     }
     body = {"databaseVersion": sql.version, "region": shard.names.region, "settings": settings}
     draft = Draft(body, _instance_origins(written) | author.labelled("settings.userLabels"))
     return author.resource(shard.instance_address, shard.instance, draft, [shard.after_api("sqladmin")])
+
+
+def address_path(network: Mapping[str, object]) -> str:
+    """Where an instance's own address is read, by its type: Google lists those that calls go out from beside it, and in
+    no order that it promises. The private one where there is one: it is reached without leaving the network."""
+    return f"ipAddresses[{'PRIVATE' if network.get('privateNetwork') else 'PRIMARY'}].ipAddress"
 
 
 def _instance_origins(written: Written[ShardDocument]) -> dict[str, str]:

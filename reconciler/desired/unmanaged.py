@@ -15,11 +15,11 @@ from reconciler.model.spec import (
     UNMANAGED_BLOCKS,
     FleetDocument,
     ShardDocument,
-    Strict,
     TenantBlocks,
     TenantDocument,
     TierDocument,
 )
+from reconciler.model.strict import Strict
 
 Row = tuple[Target, str, str]
 """(target, "spec.cdn", "file:line")."""

@@ -1,5 +1,6 @@
-"""Drivers: they feed the pure machines of applying/ with answers, and keep what one host needs to do so safely.
+"""Drivers: they feed the pure machines of applying/ with answers, and keep what doing so safely needs.
 
-Here live the thread driver, the journal of intents, leases, the stop switch and the system clock. Deciding what to
-change or what an answer means never happens here; nothing here is the truth about the cloud.
+Here live the durable driver (`durable`), the one door to the cloud with what is asked before each write (`effects`:
+stop switch, limits, lease, who owns the fleet), the journal of intents and the ledger of effects, and the system clock.
+Deciding what to change or what an answer means never happens here; nothing here is the truth about the cloud.
 """

@@ -1,11 +1,29 @@
 """What earlier runs on this host had begun when they were cut off: a hint for people, and tidying of the journal."""
 
 from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import suppress
 
+from reconciler.model.canonical import Body
+from reconciler.model.ids import Address
 from reconciler.model.outcome import Outcome, Result
-from reconciler.model.plan import Change, Plan
+from reconciler.model.plan import Action, Change, Plan
 from reconciler.model.ports import Intent, Journal
 from reconciler.model.version import shard_label
+
+_OPEN = (Result.INTERRUPTED, Result.SKIPPED, Result.FAILED, Result.STALE)
+"""Ends after which what was sent may still stand there."""
+
+
+def sent(journal: Journal) -> Mapping[Address, Body]:
+    """Resource -> the body that an intent still open sent for it, the newest. What cannot be read is passed over."""
+    found: dict[Address, Body] = {}
+    for intent in journal.seen():
+        with suppress(ValueError, TypeError, KeyError, AttributeError):
+            body = intent.change["body"]
+            if intent.change["action"] != Action.DELETE and isinstance(body, dict):
+                found[Address.parse(str(intent.change["resource"]))] = body
+    return found
 
 
 class Earlier:
@@ -29,5 +47,5 @@ class Earlier:
             end = ends.get(resource)
             for intent in intents:
                 looked_at = shard_label(str(intent.change.get("shard", ""))) in plan.parents
-                if end not in (Result.INTERRUPTED, Result.SKIPPED) and (end is not None or looked_at):
+                if end not in _OPEN and (end is not None or looked_at):
                     self._journal.close(intent.id)

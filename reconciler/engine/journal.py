@@ -6,14 +6,17 @@ import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from reconciler.model.canonical import canonical
 from reconciler.model.errors import AipressError
 from reconciler.model.ports import Intent
+from reconciler.model.shape import OBJECT, TEXT, shaped
 
 SCHEMA = 1
 """Number of the line format; a file of another number is moved aside."""
+MOST_LINE = 16 * 1024 * 1024
+"""Bytes of one line: an intent is one change, some kilobytes."""
 COMPACT = 10_000
 """Lines after which a long-lived process writes the file anew."""
 
@@ -32,6 +35,11 @@ class FileJournal:
         self._handle = -1
         self._lines = 0
         self.notice = ""
+
+    def __del__(self) -> None:
+        """A journal that nobody holds any more keeps no file open."""
+        if self._handle >= 0:
+            os.close(self._handle)
 
     def record(self, intent: Intent) -> None:
         """Returns when the intent is on disk. Raises AipressError when it cannot be put there: do not act then."""
@@ -53,6 +61,18 @@ class FileJournal:
         with self._lock:
             return tuple(self._opened().values())
 
+    def seen(self) -> Sequence[Intent]:
+        """The same for who only looks, beside another process that writes: nothing is written, moved or made, and what
+        cannot be read is nothing."""
+        with self._lock:
+            if self._open is not None:
+                return tuple(self._open.values())
+        try:
+            with self._file.open("rb") as lines:
+                return tuple(_replayed(lines).values())
+        except (OSError, ValueError, RecursionError):
+            return ()
+
     # --- inside -----------------------------------------------------------------------------------------------------
 
     def _opened(self) -> dict[str, Intent]:
@@ -73,16 +93,15 @@ class FileJournal:
     def _read(self) -> dict[str, Intent]:
         if not self._file.exists():
             return {}
-        lines = self._file.read_bytes().split(b"\n")
-        whole, torn = lines[:-1], lines[-1]
         try:
-            return _replayed(whole)
-        except (ValueError, KeyError, TypeError) as error:
-            aside = self._file.with_suffix(f".damaged-{os.getpid()}-{len(whole)}")
+            with self._file.open("rb") as lines:
+                return _replayed(lines)
+        except (ValueError, RecursionError) as error:
+            aside = self._file.with_suffix(f".damaged-{os.getpid()}-{self._file.stat().st_size}")
             self._file.replace(aside)
             self.notice = (
-                f"the journal of intents was damaged ({type(error).__name__} in {len(whole)} lines, {len(torn)} bytes "
-                f"torn) and is moved aside to {aside}; nothing is lost: the next plan looks at the cloud"
+                f"the journal of intents was damaged ({type(error).__name__}: {str(error)[:100]}) and is moved aside "
+                f"to {aside}; nothing is lost: the next plan looks at the cloud"
             )
             return {}
 
@@ -124,19 +143,25 @@ def _line(row: Mapping[str, Any]) -> bytes:
     return canonical(row).encode() + b"\n"
 
 
-def _replayed(lines: Sequence[bytes]) -> dict[str, Intent]:
-    """The open intents after these lines. Raises ValueError, KeyError or TypeError on what is not a journal."""
+def _replayed(file: BinaryIO) -> dict[str, Intent]:
+    """The open intents after the lines of a file, one read at a time. Raises ValueError on what is not a journal."""
     intents: dict[str, Intent] = {}
-    for number, line in enumerate(lines):
+    number = 0
+    while line := file.readline(MOST_LINE):
+        if not line.endswith(b"\n"):
+            if len(line) == MOST_LINE:
+                raise ValueError("a line without end")
+            break  # torn: a crash while it was written
         row = json.loads(line)
         if number == 0:
             if row != {"schema": SCHEMA}:
-                raise ValueError(f"a journal of another schema: {row!r}")
-        elif "close" in row:
-            intents.pop(row["close"], None)
+                raise ValueError("a journal of another schema")
+        elif isinstance(row, dict) and "close" in row:
+            intents.pop(str(row["close"]), None)
         else:
-            intent = _from_json(row["record"])
+            intent = _from_json(shaped(row, {"record": OBJECT})["record"])
             intents[intent.id] = intent
+        number += 1
     return intents
 
 
@@ -145,4 +170,5 @@ def _to_json(intent: Intent) -> dict[str, Any]:
 
 
 def _from_json(row: Mapping[str, Any]) -> Intent:
+    shaped(row, {"id": TEXT, "plan": TEXT, "change": OBJECT, "at": TEXT})
     return Intent(row["id"], row["plan"], row["change"], datetime.fromisoformat(row["at"]))

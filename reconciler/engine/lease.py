@@ -1,13 +1,16 @@
 """One at a time on this host: a lock file per name, freed by the kernel when its holder ends, however it ends."""
 
 import fcntl
+import hashlib
 import os
 import re
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from reconciler.model.errors import AipressError, RefusedError
+from reconciler.model.errors import AipressError, InputError, RefusedError
 
 
 class FlockLease:
@@ -46,3 +49,27 @@ class FlockLease:
             ) from error
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+
+
+def shared_store_id(url: str) -> str:
+    """The id of an engine's database that several processes share: where it is, without who signs in."""
+    parts = urlsplit(url)
+    return hashlib.sha256(f"{parts.hostname}:{parts.port or ''}{parts.path}".encode()).hexdigest()[:32]
+
+
+def store_id(folder: Path) -> str:
+    """The id of a state folder, written down once. Raises InputError when it can be neither read nor written."""
+    path = folder / "store"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with path.open("x") as file:
+                file.write(f"{uuid.uuid4().hex}\n")
+        except FileExistsError:  # it was written down before, and is read below
+            pass
+        found = path.read_text().strip()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}", "make the state folder writable, or choose another") from error
+    if len(found) != 32:
+        raise InputError(f"{path} holds no id of a store", "delete it: the next command writes another")
+    return found

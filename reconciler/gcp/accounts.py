@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.gcp.adapter import found
+from reconciler.gcp.adapter import condition, found, rows_of, spelled, turn
 from reconciler.gcp.session import Session
 from reconciler.gcp.words import last, pick
 from reconciler.model.canonical import Body
@@ -21,11 +21,12 @@ class ServiceAccountAdapter:
     session: Session
 
     def list(self, parent: str, names: Sequence[str]) -> Mapping[str, Found]:  # noqa: ARG002 - lists are complete
-        accounts, result = self._accounts(), {}
+        accounts, result, seen = self._accounts(), dict[str, Found](), set[str]()
         request = accounts.list(name=parent, pageSize=100)  # 100 is the API's most
         while request is not None:
             page = self.session.execute(request)
-            result.update({row["name"]: self._found(row) for row in page.get("accounts", ())})
+            result.update({spelled(row): self._found(row) for row in rows_of(page, "accounts", parent)})
+            turn(seen, page.get("nextPageToken"))
             request = accounts.list_next(request, page)
         return result
 
@@ -35,7 +36,7 @@ class ServiceAccountAdapter:
     def begin(self, call: Call) -> Answer:
         accounts = self._accounts()
         if call.action is Action.DELETE:
-            self.session.execute(accounts.delete(name=call.name))
+            self.session.execute(accounts.delete(name=_identified(call)))
             return Done(None)
         if call.action is Action.CREATE:
             wanted = {key: call.body[key] for key in ("displayName", "description") if key in call.body}
@@ -43,17 +44,21 @@ class ServiceAccountAdapter:
             made = self.session.execute(accounts.create(name=call.parent, body=body))
             return Done(self._found(made))
         changed = {key: value or "" for key, value in pick(call.body, call.mask).items()}
-        if call.live is not None and call.live.body.get("etag"):
-            changed["etag"] = call.live.body["etag"]
-        body = {"serviceAccount": {"name": call.name, **changed}, "updateMask": ",".join(call.mask)}
-        self.session.execute(accounts.patch(name=call.name, body=body))
+        body = {"serviceAccount": changed, "updateMask": ",".join(call.mask)}
+        self.session.execute(accounts.patch(name=_identified(call), body=body))
         return Done(self.get(call.name, call.parent, call.body))  # patch answers the changed fields only
 
     def poll(self, operation: str, call: Call) -> Answer:
         return Failed(Failure(Next.BUG, f"{call.name}: service accounts have no operations ({operation})"))
 
     def _accounts(self) -> Any:
-        return self.session.discovered("iam", "v1").projects().serviceAccounts()
+        return self.session.discovered("iam", "v1", "projects", "serviceAccounts")
 
     def _found(self, row: dict[str, Any]) -> Found:
         return found(self.session, row, row.get("uniqueId", ""))
+
+
+def _identified(call: Call) -> str:
+    """The account by its uniqueId, which a later account with the same address does not have (this API's only fence:
+    its etag is deprecated)."""
+    return f"{call.parent}/serviceAccounts/{condition(call, 'uniqueId')}"

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.gcp.adapter import ONCE, begun, found, never, paged, poll_operation
+from reconciler.gcp.adapter import ONCE, begun, found, never, paged, poll_operation, spelled
 from reconciler.gcp.session import Session
-from reconciler.gcp.words import to_json
+from reconciler.gcp.words import last, to_json
 from reconciler.model.canonical import Body
 from reconciler.model.plan import Action
 from reconciler.model.ports import Answer, Call
@@ -35,13 +35,16 @@ class EnabledApiAdapter:
 
     def list(self, parent: str, names: Sequence[str]) -> Mapping[str, Found]:  # noqa: ARG002 - lists are complete
         request = {"parent": parent, "filter": "state:ENABLED", "page_size": 200}
-        rows = [to_json(row) for row in paged(usage_client(self.session).list_services(request=request, **ONCE))]
-        named = ((f"{parent}/services/{row['name'].rpartition('/')[2]}", row) for row in rows)
+        rows = [
+            to_json(row) for row in paged(usage_client(self.session).list_services(request=request, **ONCE), "services")
+        ]
+        named = ((f"{parent}/services/{last(spelled(row))}", row) for row in rows)
         return {name: self._found(name, row) for name, row in named if row.get("state") == ENABLED}
 
     def get(self, name: str, parent: str, body: Body) -> Found | None:  # noqa: ARG002 - the port's shape
         row = to_json(usage_client(self.session).get_service(request={"name": name}, **ONCE))
-        return self._found(name, row) if row.get("state") == ENABLED else None
+        found_ = self._found(name, row)
+        return found_ if row.get("state") == ENABLED else None
 
     def begin(self, call: Call) -> Answer:
         if call.action is Action.DELETE:
@@ -53,5 +56,6 @@ class EnabledApiAdapter:
         return poll_operation(self, call, usage_client(self.session), operation)
 
     def _found(self, name: str, row: dict[str, Any]) -> Found:
+        spelled(row)
         shown = {key: value for key, value in row.items() if key in ("name", "parent", "state")}
         return found(self.session, shown, name)

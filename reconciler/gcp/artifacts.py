@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.gcp.adapter import ONCE, begun, found, paged, poll_operation
+from reconciler.gcp.adapter import ONCE, begun, found, paged, poll_operation, spelled
 from reconciler.gcp.session import Session
 from reconciler.gcp.words import field_mask, last, to_json, to_message
 from reconciler.model.canonical import Body
@@ -30,7 +30,7 @@ class RepositoryAdapter:
 
     def list(self, parent: str, names: Sequence[str]) -> Mapping[str, Found]:  # noqa: ARG002 - lists are complete
         request = {"parent": parent, "page_size": 1000}
-        rows = paged(registry_client(self.session).list_repositories(request=request, **ONCE))
+        rows = paged(registry_client(self.session).list_repositories(request=request, **ONCE), "repositories")
         return {f"{parent}/repositories/{last(row.name)}": self._found(to_json(row)) for row in rows}
 
     def get(self, name: str, parent: str, body: Body) -> Found | None:  # noqa: ARG002 - the port's shape
@@ -53,4 +53,4 @@ class RepositoryAdapter:
         return poll_operation(self, call, registry_client(self.session), operation)
 
     def _found(self, body: dict[str, Any]) -> Found:
-        return found(self.session, body, f"{last(body['name'])}@{body.get('createTime', '')}")
+        return found(self.session, body, f"{last(spelled(body))}@{body.get('createTime', '')}")

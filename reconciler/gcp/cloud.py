@@ -1,12 +1,13 @@
 """The Cloud port over Google's clients: a table kind -> adapter, and one border where errors become answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from reconciler.gcp.accounts import ServiceAccountAdapter
 from reconciler.gcp.adapter import Adapter
 from reconciler.gcp.apis import EnabledApiAdapter
 from reconciler.gcp.artifacts import RepositoryAdapter, registry_client
-from reconciler.gcp.errors import RefusedCall, failure_of, refusal_of
+from reconciler.gcp.errors import RefusedCall, failure_of, polled, refusal_of
+from reconciler.gcp.identity import checked
 from reconciler.gcp.policies import GapicDoor, PolicyAdapter
 from reconciler.gcp.projects import BillingAdapter, FolderAdapter, ProjectAdapter, projects_client
 from reconciler.gcp.run import RunServiceAdapter
@@ -19,11 +20,16 @@ from reconciler.gcp.words import project_of
 from reconciler.kinds.catalog import kind_of
 from reconciler.model.canonical import Body
 from reconciler.model.errors import Failure, Next
-from reconciler.model.ports import Answer, Call, Failed, Listing, Seen
+from reconciler.model.ports import Answer, Call, Done, Failed, Listing, Seen
 from reconciler.model.resource import Absent, Observation, Unknown
+
+Translate = Callable[[BaseException, bool], Failure]
 
 QUIET = frozenset({"secret.version", "sql.user"})
 """Kinds whose calls carry a secret: Google's words about them are not repeated."""
+
+CALLERS = frozenset({"cloudresourcemanager", "cloudbilling", "serviceusage"})
+"""APIs about projects: disabled, they say something about the caller's project, not about the one asked for."""
 
 PARENT = "parent"
 DISABLED = "disabled"
@@ -70,39 +76,49 @@ class GoogleCloud:
         return self._session.setting.identity
 
     def list(self, kind: str, parent: str, names: Sequence[str] = ()) -> Listing:
-        self._pace(kind, parent, write=False)
+        self._pace(kind, parent)
         try:
-            objects = self._adapters[kind].list(parent, names)
+            listed = self._adapters[kind].list(parent, names)
+            objects = {name: checked(kind, name, found) for name, found in listed.items()}
         except Exception as error:
             return self._unseen(kind, parent, error, missing=PARENT)
         return Seen(objects, self._session.clock.now())
 
     def get(self, kind: str, name: str, parent: str, body: Body) -> Observation:
-        self._pace(kind, name if project_of(name) else parent, write=False)
+        self._pace(kind, name if project_of(name) else parent)
         try:
             seen = self._adapters[kind].get(name, parent, body)
+            seen = checked(kind, name, seen) if seen is not None else None
         except Exception as error:
             return self._unseen(kind, name if project_of(name) else parent, error, missing="get")
         return seen if seen is not None else Absent(self._session.clock.now(), "search" if kind == "project" else "get")
 
     def begin(self, call: Call) -> Answer:
-        self._pace(call.kind, call.name if project_of(call.name) else call.parent, write=True)
+        project, api = project_of(call.name) or project_of(call.parent) or call.parent, kind_of(call.kind).api
+        if wait := self._session.pace.write(project, api):
+            return Failed(Failure(Next.WAIT, f"we leave half of the quota of {api} to others", retry_after=wait))
         try:
-            return self._adapters[call.kind].begin(call)
+            return self._believed(call, self._adapters[call.kind].begin(call))
         except Exception as error:
             return Failed(self._failure(call.kind, error))
 
     def poll(self, kind: str, operation: str, call: Call) -> Answer:
-        self._pace(kind, call.name if project_of(call.name) else call.parent, write=False)
+        self._pace(kind, call.name if project_of(call.name) else call.parent)
         try:
-            return self._adapters[kind].poll(operation, call)
+            return self._believed(call, self._adapters[kind].poll(operation, call))
         except Exception as error:
-            return Failed(self._failure(kind, error))
+            return Failed(self._failure(kind, error, polled))
+
+    def _believed(self, call: Call, answer: Answer) -> Answer:
+        """A write that is answered with another object than the one written is not known to have taken effect."""
+        if isinstance(answer, Done) and answer.found is not None:
+            checked(call.kind, call.name, answer.found)
+        return answer
 
     # --- errors become answers --------------------------------------------------------------------------------------
 
-    def _failure(self, kind: str, error: Exception) -> Failure:
-        failure = failure_of(error, quiet=kind in QUIET)
+    def _failure(self, kind: str, error: Exception, translate: Translate = failure_of) -> Failure:
+        failure = translate(error, kind in QUIET)
         if failure.next is Next.RETRY and failure.status == 0 and self._session.setting.local:
             return Failure(Next.RETRY, f"{failure.message} at {self._session.setting.url} (aipress cloud up starts it)")
         return failure
@@ -121,6 +137,9 @@ class GoogleCloud:
 
     def _disabled(self, kind: str, name: str, failure: Failure) -> Absent | Unknown:
         now, project, api = self._session.clock.now(), project_of(name), kind_of(kind).api
+        if api in CALLERS:
+            said = f"{api} is not enabled in the project that our calls count against: {failure.message}"
+            return Unknown(said, now, True)
         service = f"projects/{project}/services/{api}.googleapis.com"
         try:
             enabled = self._adapters["project.service"].get(service, f"projects/{project}", {})
@@ -141,5 +160,5 @@ class GoogleCloud:
         except Exception:
             return False  # unknown stays unknown
 
-    def _pace(self, kind: str, name: str, write: bool) -> None:
-        self._session.pace.take(project_of(name) or name, kind_of(kind).api, write)
+    def _pace(self, kind: str, name: str) -> None:
+        self._session.pace.read(project_of(name) or name, kind_of(kind).api)

@@ -41,15 +41,11 @@ class Pace:
         self._buckets: dict[tuple[str, str, bool], _Bucket] = {}
         self._lock = threading.Lock()
 
-    def take(self, project: str, api: str, write: bool) -> float:
-        """Wait until one more call fits. Returns the seconds waited."""
+    def read(self, project: str, api: str) -> float:
+        """Wait until one more read fits. Returns the seconds waited."""
         if self._unlimited:
             return 0.0
-        size = float(PER_MINUTE.get(api, _OTHER)[write])
-        with self._lock:
-            bucket = self._buckets.get((project, api, write))
-            if bucket is None:
-                bucket = self._buckets[project, api, write] = _Bucket(size, size, self._clock.now())
+        bucket = self._bucket(project, api, write=False)
         with bucket.lock:
             self._refill(bucket)
             bucket.tokens -= 1
@@ -57,6 +53,26 @@ class Pace:
         if wait:
             self._clock.sleep(wait)
         return wait
+
+    def write(self, project: str, api: str) -> float:
+        """Seconds until one more write fits; 0.0: it does, and is counted. Never waits: what a write follows from (a
+        look, a lease) would grow old meanwhile."""
+        if self._unlimited:
+            return 0.0
+        bucket = self._bucket(project, api, write=True)
+        with bucket.lock:
+            self._refill(bucket)
+            if bucket.tokens < 1:
+                return (1 - bucket.tokens) * 60 / bucket.size
+            bucket.tokens -= 1
+        return 0.0
+
+    def _bucket(self, project: str, api: str, write: bool) -> _Bucket:
+        size = float(PER_MINUTE.get(api, _OTHER)[write])
+        with self._lock:
+            if (project, api, write) not in self._buckets:
+                self._buckets[project, api, write] = _Bucket(size, size, self._clock.now())
+            return self._buckets[project, api, write]
 
     def _refill(self, bucket: _Bucket) -> None:
         now = self._clock.now()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from reconciler.gcp.adapter import found
+from reconciler.gcp.adapter import found, refuse
 from reconciler.gcp.errors import failure_of
 from reconciler.gcp.session import Session
 from reconciler.kinds.catalog import kind_of
@@ -50,6 +50,8 @@ class PolicyAdapter:
     def begin(self, call: Call) -> Answer:
         resource = _resource(call.name)
         policy = self.door.read(resource)
+        if not policy.get("etag"):
+            raise refuse(Next.RETRY, f"{call.name} was read without its etag, so it is not written")
         change = self._delta(call, policy)
         if not any(change):
             return Done(self._found(call.name, policy))

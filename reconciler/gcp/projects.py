@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.gcp.adapter import ONCE, begun, found, never, paged, poll_operation, refuse, settle
+from reconciler.gcp.adapter import ONCE, begun, condition, found, never, paged, poll_operation, refuse, settle, spelled
 from reconciler.gcp.errors import failure_of
 from reconciler.gcp.session import Session
 from reconciler.gcp.words import field_mask, last, pick, to_json, to_message
@@ -49,9 +49,9 @@ class FolderAdapter:
     session: Session
 
     def list(self, parent: str, names: Sequence[str]) -> Mapping[str, Found]:  # noqa: ARG002 - lists are complete
-        folders = paged(folders_client(self.session).list_folders(request={"parent": parent}, **ONCE))
+        folders = paged(folders_client(self.session).list_folders(request={"parent": parent}, **ONCE), "folders")
         bodies = [to_json(folder) for folder in folders]
-        return {f"{parent}/{body['displayName']}": self._found(body) for body in bodies}
+        return {f"{parent}/{spelled(body, 'displayName')}": self._found(body) for body in bodies}
 
     def get(self, name: str, parent: str, body: Body) -> Found | None:
         """The list, which is consistent at once, then a search, which also sees what has moved."""
@@ -64,7 +64,7 @@ class FolderAdapter:
         if listed is not None:
             return listed
         query = f'parent={parent} AND displayName="{body.get("displayName") or last(name)}"'
-        hits = paged(folders_client(self.session).search_folders(request={"query": query}, **ONCE))
+        hits = paged(folders_client(self.session).search_folders(request={"query": query}, **ONCE), "folders")
         bodies = [to_json(hit) for hit in hits]
         wanted = (b for b in bodies if f"{b.get('parent')}/{b.get('displayName')}" == name)
         return next((self._found(b) for b in wanted if b.get("state", "ACTIVE") == "ACTIVE"), None)
@@ -88,7 +88,7 @@ class FolderAdapter:
         return poll_operation(self, call, folders_client(self.session), operation)
 
     def _found(self, body: dict[str, Any]) -> Found:
-        return found(self.session, body, body["name"])
+        return found(self.session, body, spelled(body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,9 @@ class ProjectAdapter:
     def list(self, parent: str, names: Sequence[str]) -> Mapping[str, Found]:  # noqa: ARG002 - lists are complete
         """Under the folder that `parent` hints at: "{orgOrFolder}/{displayName}", "folders/N" or "organizations/N"."""
         request = {"parent": self._folder(parent), "show_deleted": False}
-        bodies = [to_json(p) for p in paged(projects_client(self.session).list_projects(request=request, **ONCE))]
-        return {f"projects/{b['projectId']}": self._found(b) for b in bodies if b.get("state") == "ACTIVE"}
+        rows = paged(projects_client(self.session).list_projects(request=request, **ONCE), "projects")
+        bodies = [to_json(row) for row in rows]
+        return {f"projects/{spelled(b, 'projectId')}": self._found(b) for b in bodies if b.get("state") == "ACTIVE"}
 
     def get(self, name: str, parent: str, body: Body) -> Found | None:  # noqa: ARG002 - the port's shape
         """A project that is not there answers 403, as one that is hidden from us: only a search tells them apart."""
@@ -123,7 +124,7 @@ class ProjectAdapter:
     def exists(self, name: str) -> bool:
         """Whether any project that we may see has this id, also one marked for deletion."""
         request = {"query": f"id:{last(name)}"}
-        hits = paged(projects_client(self.session).search_projects(request=request, **ONCE))
+        hits = paged(projects_client(self.session).search_projects(request=request, **ONCE), "projects")
         return any(hit.project_id == last(name) for hit in hits)
 
     def begin(self, call: Call) -> Answer:
@@ -135,9 +136,7 @@ class ProjectAdapter:
             return begun(self, call, client.create_project(request={"project": project}, **ONCE).operation)
         if call.action is Action.DELETE:
             return never("project", call.name)
-        body = {**pick_present(call.body, ("displayName", "labels")), "name": call.name}
-        if call.live is not None:
-            body["etag"] = call.live.body.get("etag", "")
+        body = {**pick_present(call.body, ("displayName", "labels")), "name": call.name, "etag": condition(call)}
         request = {"project": to_message(Project, body), "update_mask": field_mask(call.mask)}
         return begun(self, call, client.update_project(request=request, **ONCE).operation)
 
@@ -154,7 +153,7 @@ class ProjectAdapter:
         return folder.uid
 
     def _found(self, body: dict[str, Any]) -> Found:
-        return found(self.session, body, last(body["name"]))
+        return found(self.session, body, last(spelled(body)))
 
 
 def pick_present(body: Body, keys: Sequence[str]) -> dict[str, Any]:

@@ -4,10 +4,11 @@ import json
 import secrets
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.gcp.adapter import ONCE, found, paged, refuse, settle, taken
+from reconciler.gcp.adapter import ONCE, condition, found, paged, refuse, settle, spelled, taken
+from reconciler.gcp.identity import same
 from reconciler.gcp.session import Session
 from reconciler.gcp.words import field_mask, last, to_json, to_message
 from reconciler.model.canonical import Body
@@ -35,6 +36,8 @@ def secrets_client(session: Session) -> Any:
 def read_payload(session: Session, version: str) -> Mapping[str, Any]:
     """The JSON of one secret version ("projects/…/secrets/…/versions/1"). Refused when it is not ours."""
     answer = secrets_client(session).access_secret_version(request={"name": version}, **ONCE)
+    if not answer.payload.data or not same(answer.name, version):
+        raise refuse(Next.RETRY, f"the answer about {version} is about none, or about another; it is not believed")
     try:
         payload = json.loads(answer.payload.data)
     except ValueError:
@@ -52,8 +55,10 @@ class SecretAdapter:
 
     def list(self, parent: str, names: Sequence[str]) -> Mapping[str, Found]:  # noqa: ARG002 - lists are complete
         request = {"parent": parent, "page_size": 25000}  # 25,000 is the API's most
-        rows = [to_json(row) for row in paged(secrets_client(self.session).list_secrets(request=request, **ONCE))]
-        return {f"{parent}/secrets/{last(row['name'])}": self._found(row) for row in rows}
+        rows = [
+            to_json(row) for row in paged(secrets_client(self.session).list_secrets(request=request, **ONCE), "secrets")
+        ]
+        return {f"{parent}/secrets/{last(spelled(row))}": self._found(row) for row in rows}
 
     def get(self, name: str, parent: str, body: Body) -> Found | None:  # noqa: ARG002 - the port's shape
         return self._found(to_json(secrets_client(self.session).get_secret(request={"name": name}, **ONCE)))
@@ -62,15 +67,14 @@ class SecretAdapter:
         from google.cloud.secretmanager_v1 import Secret
 
         client = secrets_client(self.session)
-        etag = str(call.live.body.get("etag", "")) if call.live else ""
         if call.action is Action.DELETE:
-            client.delete_secret(request={"name": call.name, "etag": etag}, **ONCE)
+            client.delete_secret(request={"name": call.name, "etag": condition(call)}, **ONCE)
             return Done(None)
         if call.action is Action.CREATE:
             secret = to_message(Secret, call.body)
             request: dict[str, Any] = {"parent": call.parent, "secret_id": last(call.name), "secret": secret}
             return Done(self._found(to_json(client.create_secret(request=request, **ONCE))))
-        secret = to_message(Secret, {**call.body, "name": call.name, **({"etag": etag} if etag else {})})
+        secret = to_message(Secret, {**call.body, "name": call.name, "etag": condition(call)})
         request = {"secret": secret, "update_mask": field_mask(call.mask)}
         return Done(self._found(to_json(client.update_secret(request=request, **ONCE))))
 
@@ -78,7 +82,7 @@ class SecretAdapter:
         return settle(self, call)
 
     def _found(self, body: dict[str, Any]) -> Found:
-        return found(self.session, body, f"{last(body['name'])}@{body.get('createTime', '')}")
+        return found(self.session, body, f"{last(spelled(body))}@{body.get('createTime', '')}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,8 @@ class SecretVersionAdapter:
     def get(self, name: str, parent: str, body: Body) -> Found | None:  # noqa: ARG002 - the port's shape
         """Google's own alias first: it names the newest version, whatever its state."""
         newest = to_json(secrets_client(self.session).get_secret_version(request={"name": name}, **ONCE))
-        return self._found(newest) if newest.get("state") == "ENABLED" else self.list(parent, (name,)).get(name)
+        seen = self._found(newest)
+        return seen if newest.get("state") == "ENABLED" else self.list(parent, (name,)).get(name)
 
     def begin(self, call: Call) -> Answer:
         client = secrets_client(self.session)
@@ -116,11 +121,12 @@ class SecretVersionAdapter:
 
     def _destroy(self, call: Call) -> Answer:
         """Where the secret has a versionDestroyTtl, Google disables it now and destroys it after that time."""
-        for version in self._enabled(call.parent):
-            request = {
-                "name": f"{call.parent}/versions/{version.body['version']}",
-                "etag": version.body.get("etag", ""),
-            }
+        enabled = self._enabled(call.parent)
+        if not enabled:
+            return Failed(Failure(Next.REPLAN, f"{call.parent} has no enabled version", 404, missing=True))
+        for version in enabled:
+            name = f"{call.parent}/versions/{version.body['version']}"
+            request = {"name": name, "etag": condition(replace(call, name=name, live=version))}
             secrets_client(self.session).destroy_secret_version(request=request, **ONCE)
         return Done(None)
 
@@ -128,13 +134,21 @@ class SecretVersionAdapter:
         """Newest first."""
         request = {"parent": secret, "filter": "state:ENABLED", "page_size": 100}
         rows = [
-            to_json(row) for row in paged(secrets_client(self.session).list_secret_versions(request=request, **ONCE))
+            to_json(row)
+            for row in paged(secrets_client(self.session).list_secret_versions(request=request, **ONCE), "versions")
         ]
-        live = sorted((r for r in rows if r.get("state") == "ENABLED"), key=lambda r: -int(last(r["name"])))
+        live = sorted((r for r in rows if r.get("state") == "ENABLED"), key=lambda r: -_number(r))
         return [self._found(row) for row in live]
 
     def _found(self, row: dict[str, Any]) -> Found:
-        return found(self.session, {**row, "version": last(row["name"])}, row["name"])
+        return found(self.session, {**row, "version": last(spelled(row))}, spelled(row))
+
+
+def _number(row: Mapping[str, Any]) -> int:
+    number = last(spelled(row))
+    if not (number.isascii() and number.isdigit() and len(number) < 10):
+        raise refuse(Next.RETRY, "a version of a secret came without its number; it is not believed")
+    return int(number)
 
 
 def generate_wordpress() -> dict[str, str]:

@@ -1,10 +1,12 @@
 """Google's clients, made when first needed and once per process: for Google itself, or for a local cloud."""
 
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from reconciler.gcp.answers import OverRequests, honest
 from reconciler.gcp.pace import Pace
 from reconciler.model.ports import Clock
 
@@ -34,12 +36,23 @@ class CloudSetting:
         return f"local:{self.url}" if self.local else f"gcp:{self.organization}"
 
 
-class Session:
-    """Clients by service, shared by all threads. Making one may raise google.auth's errors (no credentials)."""
+class Wire(Protocol):
+    """Carries calls within the process instead of over a network: what the simulation puts under the real clients."""
 
-    def __init__(self, setting: CloudSetting, clock: Clock) -> None:
+    def mount(self, http: Any) -> None:
+        """Take over a requests session."""
+
+
+class Session:
+    """Clients by service, shared by all threads. Making one may raise google.auth's errors (no credentials).
+
+    `wire`: None for the network.
+    """
+
+    def __init__(self, setting: CloudSetting, clock: Clock, wire: Wire | None = None) -> None:
         self.setting = CloudSetting(setting.url.rstrip("/"), setting.organization, setting.quota_project)
         self.clock = clock
+        self._wire = wire
         self.pace = Pace(clock, unlimited=setting.local)
         self._made: dict[str, Any] = {}
         self._lock = threading.RLock()
@@ -60,13 +73,16 @@ class Session:
 
             options = {"api_endpoint": self.setting.url} if self.setting.local else {}
             made = storage.Client(project="-", credentials=self.credentials(), client_options=options)
+            made._http.hooks["response"].append(honest)
             made._http.trust_env = not self.setting.local
+            if self._wire is not None:
+                self._wire.mount(made._http)
             return made._connection
 
         return self._once("storage", make)
 
-    def discovered(self, name: str, version: str) -> Any:
-        """A google-api-python-client resource, for APIs whose own client speaks gRPC only (IAM).
+    def discovered(self, name: str, version: str, *collections: str) -> Any:
+        """A collection of google-api-python-client, for APIs whose own client speaks gRPC only (IAM).
 
         Its description ships with the library: nothing is fetched. Run its requests with `execute`.
         """
@@ -75,18 +91,21 @@ class Session:
             from googleapiclient.discovery import build
 
             options = {"api_endpoint": f"{self.setting.url}/{name}"} if self.setting.local else {}
-            return build(
+            made = build(
                 name, version, http=self._http(), client_options=options, static_discovery=True, cache_discovery=False
             )
+            for collection in collections:  # each is compiled from the description: a millisecond or two
+                made = getattr(made, collection)()
+            return made
 
-        return self._once(f"{name}.{version}", make)
+        return self._once(".".join((name, version, *collections)), make)
 
     def execute(self, request: Any) -> Any:
-        """Run a request of a discovered client. httplib2 is not thread-safe, so each thread has a connection."""
-        http = getattr(self._threads, "http", None)
-        if http is None:
-            http = self._threads.http = self._http()
-        return request.execute(http=http, num_retries=0)
+        """Run a request of a discovered client."""
+        answer = request.execute(num_retries=0)
+        if not isinstance(answer, dict):  # what is no JSON comes back as text
+            raise json.JSONDecodeError("no JSON object", str(answer)[:20], 0)
+        return answer
 
     def credentials(self) -> Any:
         """Anonymous for a local cloud, else application default credentials, with their quota project set."""
@@ -115,19 +134,32 @@ class Session:
     def _direct(self, client: T) -> T:
         """A local cloud is on this host: never ask for it through the proxy that the environment names."""
         http = getattr(getattr(client, "transport", None), "_session", None)
+        if http is not None:
+            http.hooks["response"].append(honest)
         if self.setting.local and http is not None:
             http.trust_env = False
+        if self._wire is not None:
+            operations = getattr(getattr(client, "transport", None), "operations_client", None)
+            for each in (http, getattr(getattr(operations, "transport", None), "_session", None)):
+                if each is not None:
+                    self._wire.mount(each)
         return client
 
-    def _http(self) -> Any:
-        import httplib2
+    def _http(self) -> OverRequests:
+        """One for every discovered client and all threads, as the other clients have theirs."""
 
-        if self.setting.local:
-            return httplib2.Http(timeout=TIMEOUT, proxy_info=None)
-        plain = httplib2.Http(timeout=TIMEOUT)
-        from google_auth_httplib2 import AuthorizedHttp
+        def make() -> OverRequests:
+            import requests
+            from google.auth.transport.requests import AuthorizedSession
 
-        return AuthorizedHttp(self.credentials(), http=plain)
+            http = requests.Session() if self.setting.local else AuthorizedSession(self.credentials())
+            http.hooks["response"].append(honest)
+            http.trust_env = not self.setting.local
+            if self._wire is not None:
+                self._wire.mount(http)
+            return OverRequests(http, TIMEOUT)
+
+        return self._once("http", make)
 
     def _once(self, name: str, make: Callable[[], T]) -> T:
         with self._lock:

@@ -4,8 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.gcp.adapter import ONCE, Adapter, found, never, refuse, settle, taken
-from reconciler.gcp.errors import Refusal, classify
+from reconciler.gcp.adapter import (
+    ONCE,
+    Adapter,
+    condition,
+    forgotten,
+    found,
+    never,
+    refuse,
+    settle,
+    spelled,
+    taken,
+    whole_pages,
+)
+from reconciler.gcp.errors import FailedOperationError, Refusal
 from reconciler.gcp.secrets import read_payload
 from reconciler.gcp.session import Session
 from reconciler.gcp.words import last, pick, to_json, to_message
@@ -25,11 +37,16 @@ _CLIENTS = {
 }  # fmt: skip
 _MOVING = frozenset({"PENDING_CREATE", "PENDING_DELETE", "MAINTENANCE", "ONLINE_MAINTENANCE", "REPAIRING"})
 """Stopped or failed is settled: nobody waits for it."""
+_TROUBLE = {
+    "FAILED": "Cloud SQL says FAILED. Its operations in the console say why; one that never ran is deleted there (its "
+    "name is free at once) and made by the next apply, any other is repaired or restored from a backup first",
+    "SUSPENDED": "Cloud SQL says SUSPENDED, as it does for want of payment: look at the project's billing account",
+}
 _BACKED_UP = ("SUCCESSFUL", "RUNNING", "ENQUEUED", "OVERDUE")
 _OPERATION_CODES = {
     # error.errors[].code of a finished operation -> an HTTP status; any other is 400
     "INTERNAL_ERROR": 500, "UNKNOWN": 500, "SERVICE_UNAVAILABLE": 503, "ALREADY_EXISTS": 409, "NOT_FOUND": 404,
-    "ERROR_RDBMS": 500, "OPERATION_IN_PROGRESS": 409,
+    "ERROR_RDBMS": 500, "CANCELLED": 499, "OPERATION_IN_PROGRESS": 409,
 }  # fmt: skip
 
 
@@ -53,6 +70,10 @@ def instance_of(name: str) -> dict[str, str]:
 def progress(adapter: Adapter, call: Call, operation: Any) -> Answer:
     """Of a Cloud SQL operation, which is not google.longrunning's."""
     row = to_json(operation)
+    about = row.get("targetId", "")
+    if not row.get("name") or about not in ("", instance_of(call.name)["instance"]):
+        told = f"an operation on {about[:100]}" if row.get("name") else "no operation"
+        raise refuse(Next.RETRY, f"{call.name}: the answer is {told}; whether it began is not known")
     if row.get("status") != "DONE":
         return Pending(row["name"], str(row.get("operationType", "")).lower().replace("_", " "))
     problems = row.get("error", {}).get("errors", ())
@@ -60,19 +81,24 @@ def progress(adapter: Adapter, call: Call, operation: Any) -> Answer:
         return settle(adapter, call)
     first = problems[0]
     status = _OPERATION_CODES.get(str(first.get("code", "")), 400)
-    return Failed(
-        classify(Refusal(status, str(first.get("message") or first.get("code")), reason=str(first.get("code"))))
+    raise FailedOperationError(
+        Refusal(status, str(first.get("message") or first.get("code")), reason=str(first.get("code")))
     )
 
 
 def poll_sql(adapter: Adapter, session: Session, call: Call, operation: str) -> Answer:
-    """Ask once. An operation that Google has forgotten: the object itself tells what came of it."""
+    """Ask once. An operation that Google has forgotten: the object itself tells what came of it; but an instance reads
+    as before until its change is over, so what is there now is looked at and judged as before the first call."""
     from google.api_core.exceptions import NotFound
 
     request = {"project": instance_of(call.name)["project"], "operation": operation}
     try:
         current = sql_client(session, "operations").get(request=request, **ONCE)
-    except NotFound:
+    except (NotFound, ValueError) as error:
+        if not forgotten(error):
+            raise
+        if call.kind == "sql.instance" and call.action is Action.UPDATE:
+            raise refuse(Next.REPLAN, f"Cloud SQL has forgotten the operation on {call.name}") from error
         return settle(adapter, call)
     return progress(adapter, call, current)
 
@@ -81,7 +107,7 @@ def all_items(session: Session, service: str, request: dict[str, Any]) -> list[d
     """The items of every page. The client's own iteration would give the *warnings* of a list, not its items; and a
     warning (a region that did not answer) means that the list is not whole."""
     rows: list[dict[str, Any]] = []
-    for page in sql_client(session, service).list(request=request, **ONCE).pages:
+    for page in whole_pages(sql_client(session, service).list(request=request, **ONCE)):
         answer = to_json(page)
         if answer.get("warnings"):
             said = "; ".join(str(warning.get("message") or warning.get("code")) for warning in answer["warnings"])
@@ -99,7 +125,7 @@ class InstanceAdapter:
     def list(self, parent: str, names: Sequence[str]) -> Mapping[str, Found]:  # noqa: ARG002 - lists are complete
         request = {"project": last(parent), "max_results": 500}
         rows = all_items(self.session, "instances", request)
-        return {f"{parent}/instances/{row['name']}": self._found(row) for row in rows}
+        return {f"{parent}/instances/{spelled(row)}": self._found(row) for row in rows}
 
     def get(self, name: str, parent: str, body: Body) -> Found | None:  # noqa: ARG002 - the port's shape
         return self._found(to_json(sql_client(self.session, "instances").get(request=instance_of(name), **ONCE)))
@@ -115,15 +141,18 @@ class InstanceAdapter:
             return progress(self, call, client.insert(request={"project": where["project"], "body": body}, **ONCE))
         changed, whole = instance_patch(call)
         body = to_message(DatabaseInstance, changed)
-        write = client.update if whole else client.patch
-        return progress(self, call, write(request={**where, "body": body}, **ONCE))
+        request = {**where, "body": body}
+        if whole:
+            return progress(self, call, client.update(request=request, **ONCE))
+        return progress(self, call, client.patch(request=request, **ONCE))
 
     def poll(self, operation: str, call: Call) -> Answer:
         return poll_sql(self, self.session, call, operation)
 
     def _found(self, body: dict[str, Any]) -> Found:
-        uid = f"{body['name']}@{body.get('createTime', '')}"
-        return found(self.session, body, uid, body.get("state") not in _MOVING)
+        uid = f"{spelled(body)}@{body.get('createTime', '')}"
+        trouble = _TROUBLE.get(str(body.get("state")), "")
+        return found(self.session, body, uid, body.get("state") not in _MOVING, trouble)
 
 
 def instance_patch(call: Call) -> tuple[dict[str, Any], bool]:
@@ -137,10 +166,8 @@ def instance_patch(call: Call) -> tuple[dict[str, Any], bool]:
     fewer = labels is not None and bool(set(before.get("userLabels", {})) - set(labels))
     whole = fewer or any(value in (None, [], {}, "", False, 0) for value in _leaves(changed))
     body = {key: value for key, value in call.body.items() if key in _WRITABLE} if whole else changed
-    version = before.get("settingsVersion")
-    if version is not None and "settings" in body:
-        body = {**body, "settings": {**body["settings"], "settingsVersion": version}}
-    return body, whole
+    version = condition(call, "settings.settingsVersion")
+    return {**body, "settings": {**body.get("settings", {}), "settingsVersion": version}}, whole
 
 
 _WRITABLE = ("name", "databaseVersion", "region", "settings", "instanceType", "maintenanceVersion", "rootPassword")
@@ -160,7 +187,7 @@ class DatabaseAdapter:
 
     def list(self, parent: str, names: Sequence[str]) -> Mapping[str, Found]:  # noqa: ARG002 - lists are complete
         answer = to_json(sql_client(self.session, "databases").list(request=instance_of(parent), **ONCE))
-        rows = ((f"{parent}/databases/{row['name']}", row) for row in answer.get("items", ()))
+        rows = ((f"{parent}/databases/{spelled(row)}", row) for row in answer.get("items", ()))
         return {name: found(self.session, row, name) for name, row in rows}
 
     def get(self, name: str, parent: str, body: Body) -> Found | None:  # noqa: ARG002 - the port's shape
@@ -197,6 +224,8 @@ class UserAdapter:
 
     def list(self, parent: str, names: Sequence[str]) -> Mapping[str, Found]:  # noqa: ARG002 - lists are complete
         answer = to_json(sql_client(self.session, "users").list(request=instance_of(parent), **ONCE))
+        if answer.get("nextPageToken"):  # "Unused", says the API's description; should it ever come, this is a part
+            raise refuse(Next.RETRY, f"the list of users of {parent} is not whole; it is not believed")
         return dict(self._row(parent, row) for row in answer.get("items", ()))
 
     def get(self, name: str, parent: str, body: Body) -> Found | None:
@@ -204,7 +233,7 @@ class UserAdapter:
             return self.list(parent, ()).get(name)  # by which of its names users.get knows it is not documented
         request = {**instance_of(name), "name": last(name), "host": body.get("host", ANY_HOST)}
         row = to_json(sql_client(self.session, "users").get(request=request, **ONCE))
-        return self._row(parent, row)[1] if row.get("name") == last(name) else None
+        return self._row(parent, row)[1]
 
     def begin(self, call: Call) -> Answer:
         from google.cloud.sqladmin_v1beta4 import User
@@ -249,7 +278,7 @@ class UserAdapter:
     def _row(self, parent: str, row: dict[str, Any]) -> tuple[str, Found]:
         host = row.get("host") or ANY_HOST
         shown = {key: value for key, value in row.items() if key != "password"}
-        name = f"{parent}/users/{row['name']}" + ("" if host == ANY_HOST else f"@{host}")
+        name = f"{parent}/users/{spelled(row)}" + ("" if host == ANY_HOST else f"@{host}")
         return name, found(self.session, {**shown, "host": host}, name)
 
 
@@ -263,8 +292,10 @@ class BackupAdapter:
         request = {**instance_of(parent), "max_results": 500}
         rows = all_items(self.session, "backups", request)
         good = [row for row in rows if row.get("description") and row.get("status", "SUCCESSFUL") in _BACKED_UP]
-        good.sort(key=lambda row: (row.get("status") == "SUCCESSFUL", int(row["id"])))
-        return {f"{parent}/backups/{row['description']}": self._found(row) for row in good}
+        good.sort(
+            key=lambda row: spelled(row, "id").zfill(30)
+        )  # the newest stands for all: others are of earlier times
+        return {f"{parent}/backups/{spelled(row, 'description')}": self._found(row) for row in good}
 
     def get(self, name: str, parent: str, body: Body) -> Found | None:  # noqa: ARG002 - the port's shape
         return self.list(parent, ()).get(name)
@@ -290,4 +321,4 @@ class BackupAdapter:
         return poll_sql(self, self.session, call, operation)
 
     def _found(self, row: dict[str, Any]) -> Found:
-        return found(self.session, row, row["id"], row.get("status") == "SUCCESSFUL")
+        return found(self.session, row, spelled(row, "id"), row.get("status") == "SUCCESSFUL")

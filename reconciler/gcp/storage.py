@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from reconciler.gcp.adapter import found, never, settle
+from reconciler.gcp.adapter import condition, found, never, refuse, rows_of, settle, spelled, turn
 from reconciler.gcp.policies import POLICY_VERSION
 from reconciler.gcp.session import TIMEOUT, Session
 from reconciler.gcp.words import pick, project_of
@@ -27,11 +27,12 @@ def request(session: Session, method: str, path: str, query: Mapping[str, Any] |
 
 def pages(session: Session, path: str, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The items of every page."""
-    token = ""
+    token, seen = "", set[str]()
     while True:
         page = request(session, "GET", path, {**query, **({"pageToken": token} if token else {})})
-        yield from page.get("items", ())
+        yield from rows_of(page, "items", path)
         token = page.get("nextPageToken", "")
+        turn(seen, token)
         if not token:
             return
 
@@ -44,7 +45,7 @@ class BucketAdapter:
 
     def list(self, parent: str, names: Sequence[str]) -> Mapping[str, Found]:  # noqa: ARG002 - lists are complete
         query = {"project": project_of(parent), "maxResults": 1000, "projection": "noAcl"}
-        return {f"buckets/{row['name']}": self._found(row) for row in pages(self.session, "/b", query)}
+        return {f"buckets/{spelled(row)}": self._found(row) for row in pages(self.session, "/b", query)}
 
     def get(self, name: str, parent: str, body: Body) -> Found | None:  # noqa: ARG002 - the port's shape
         return self._found(request(self.session, "GET", _bucket(name), {"projection": "noAcl"}))
@@ -56,9 +57,7 @@ class BucketAdapter:
             body = {**call.body, "name": call.name.removeprefix("buckets/")}
             query = {"project": project_of(call.parent), "projection": "noAcl"}
             return Done(self._found(request(self.session, "POST", "/b", query, body)))
-        query = {"projection": "noAcl"}
-        if call.live is not None and "metageneration" in call.live.body:
-            query["ifMetagenerationMatch"] = str(call.live.body["metageneration"])
+        query = {"projection": "noAcl", "ifMetagenerationMatch": condition(call, "metageneration")}
         changed = pick(call.body, call.mask)
         if isinstance(changed.get("labels"), Mapping) and call.live is not None:
             gone = set(call.live.body.get("labels", {})) - set(changed["labels"])
@@ -69,7 +68,7 @@ class BucketAdapter:
         return settle(self, call)
 
     def _found(self, row: dict[str, Any]) -> Found:
-        return found(self.session, row, f"{row['name']}@{row.get('timeCreated', '')}")
+        return found(self.session, row, f"{spelled(row)}@{row.get('timeCreated', '')}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +79,14 @@ class ManagedFolderAdapter:
 
     def list(self, parent: str, names: Sequence[str]) -> Mapping[str, Found]:  # noqa: ARG002 - lists are complete
         rows = pages(self.session, f"{_bucket(parent)}/managedFolders", {"pageSize": 1000})
-        return {f"{parent}/managedFolders/{row['name']}": self._found(row) for row in rows}
+        return {f"{parent}/managedFolders/{spelled(row)}": self._found(row) for row in rows}
 
     def get(self, name: str, parent: str, body: Body) -> Found | None:  # noqa: ARG002 - the port's shape
         return self._found(request(self.session, "GET", folder_path(name)))
 
     def begin(self, call: Call) -> Answer:
         if call.action is Action.DELETE:
+            condition(call, "metageneration")  # nothing in it is touched for a folder that is another one
             return self.poll("objects", call)
         if call.action is Action.CREATE:
             bucket, folder = _split(call.name)
@@ -100,23 +100,25 @@ class ManagedFolderAdapter:
         bucket, prefix = _split(call.name)
         query = {"prefix": prefix, "versions": "true", "maxResults": OBJECTS_A_STEP}
         page = request(self.session, "GET", f"{_bucket(bucket)}/o", query)
-        for row in page.get("items", ()):
-            self._drop(f"{_bucket(bucket)}/o/{quote(row['name'], safe='')}", row)
-        if page.get("nextPageToken") or page.get("items"):
+        rows = rows_of(page, "items", prefix)
+        for row in rows:
+            self._drop(f"{_bucket(bucket)}/o/{quote(spelled(row), safe='')}", row)
+        if page.get("nextPageToken") or rows:
             return Pending("objects", "taking away its objects")
-        request(self.session, "DELETE", folder_path(call.name))
+        query = {"ifMetagenerationMatch": condition(call, "metageneration")}
+        request(self.session, "DELETE", folder_path(call.name), query)
         return Done(None)
 
     def _drop(self, path: str, row: Mapping[str, Any]) -> None:
         from google.api_core.exceptions import NotFound
 
         try:
-            request(self.session, "DELETE", path, {"generation": row["generation"]})
+            request(self.session, "DELETE", path, {"generation": spelled(row, "generation")})
         except NotFound:
             return  # gone already: what we want
 
     def _found(self, row: dict[str, Any]) -> Found:
-        return found(self.session, row, f"{row['name']}@{row.get('createTime', '')}")
+        return found(self.session, row, f"{spelled(row)}@{row.get('createTime', '')}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +129,25 @@ class FolderPolicyDoor:
 
     def read(self, resource: str) -> dict[str, Any]:
         query = {"optionsRequestedPolicyVersion": POLICY_VERSION}
-        answer: dict[str, Any] = request(self.session, "GET", f"{folder_path(resource)}/iam", query)
-        return answer
+        return _policy(resource, request(self.session, "GET", f"{folder_path(resource)}/iam", query))
 
     def write(self, resource: str, policy: Mapping[str, Any]) -> dict[str, Any]:
-        answer: dict[str, Any] = request(self.session, "PUT", f"{folder_path(resource)}/iam", body=dict(policy))
-        return answer
+        return _policy(resource, request(self.session, "PUT", f"{folder_path(resource)}/iam", body=dict(policy)))
 
 
 def folder_path(name: str) -> str:
     bucket, folder = _split(name)
     return f"{_bucket(bucket)}/managedFolders/{quote(folder, safe='')}"
+
+
+def _policy(resource: str, answer: Any) -> dict[str, Any]:
+    """A policy as JSON. Refused when it is none, or without the etag that every policy has."""
+    rows = rows_of(answer, "bindings", f"the policy of {resource}")
+    sound = all(isinstance(row.get("members", []), list) and isinstance(row.get("role"), str) for row in rows)
+    plain = all(isinstance(member, str) for row in rows for member in row.get("members", ()) if sound)
+    if not sound or not plain or not isinstance(answer.get("etag"), str):
+        raise refuse(Next.RETRY, f"the policy of {resource} is answered in another shape; it is not believed")
+    return dict(answer)
 
 
 def _bucket(name: str) -> str:

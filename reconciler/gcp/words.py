@@ -9,6 +9,10 @@ from reconciler.model.canonical import Body
 _CAMEL = re.compile(r"([A-Z])")
 
 
+class UnspeakableError(ValueError):
+    """A body of ours that the API has no words for."""
+
+
 def to_json(message: Any) -> dict[str, Any]:
     """A proto-plus or protobuf message as the API's own JSON: camelCase, enum names, int64 as strings."""
     from google.protobuf.json_format import MessageToDict
@@ -19,11 +23,14 @@ def to_json(message: Any) -> dict[str, Any]:
 
 
 def to_message(kind: Any, body: Body) -> Any:
-    """A proto-plus message of class `kind`. Raises ValueError (json_format.ParseError) on what it does not know."""
-    from google.protobuf.json_format import ParseDict
+    """A proto-plus message of class `kind`. Raises UnspeakableError on what it does not know."""
+    from google.protobuf.json_format import ParseDict, ParseError
 
     message = kind()
-    ParseDict(_plain(body), kind.pb(message))
+    try:
+        ParseDict(_plain(body), kind.pb(message))
+    except ParseError as error:
+        raise UnspeakableError(str(error)) from error
     return message
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from reconciler.model.canonical import digest
 from reconciler.model.ids import Address
+from reconciler.model.shape import OBJECT, ROWS, TEXT, Shape, shaped
 from reconciler.model.version import Applied, TenantState, Version
 
 FORMAT = "aipress.version/1"
@@ -48,22 +49,27 @@ def files(version: Version) -> dict[str, bytes]:
 
 def brief(identity: str, parent: str | None, heading: bytes, outcome: bytes) -> Version:
     """A version without its resources and documents. Raises ValueError when it is not one or does not add up."""
+    row, items = _loaded(HEADING, heading), _loaded(OUTCOME, outcome)
     try:
-        row, items = json.loads(heading), json.loads(outcome)
-        if row["format"] != FORMAT:
-            raise ValueError(f"its format is {row['format']!r}, and this release reads {FORMAT!r}")
-        if row["parent"] != parent:
-            raise ValueError(f"version {row['number']} says that it follows {row['parent']}, and git says {parent}")
-        if digest(items) != row["digests"]["outcome"]:
-            raise ValueError(f"the outcome of version {row['number']} is not the one that was written")
-        return Version(
-            id=identity, parent=parent, shard=row["shard"], number=row["number"],
-            at=datetime.fromisoformat(row["at"]), actor=row["actor"], trigger=row["trigger"],
-            fleet_commit=row["fleetCommit"], plan=row["plan"], result=row["result"], summary=row["summary"],
-            tenants={name: TenantState.from_json(t) for name, t in row["tenants"].items()}, items=tuple(items),
-        )  # fmt: skip
-    except (KeyError, TypeError, AttributeError) as error:
+        shaped(row, _HEADING)
+        shaped({OUTCOME: items}, {OUTCOME: ROWS})
+        tenants = {name: _tenant(t) for name, t in row["tenants"].items()}
+        at = datetime.fromisoformat(row["at"])
+        if at.tzinfo is None:
+            raise ValueError("the zone of its time")
+    except (ValueError, TypeError) as error:
         raise ValueError(f"{HEADING} lacks or misspells {error}") from error
+    if row["format"] != FORMAT:
+        raise ValueError(f"its format is {row['format'][:40]!r}, and this release reads {FORMAT!r}")
+    if row["parent"] != parent:
+        raise ValueError(f"version {row['number']} says that it follows {row['parent']}, and git says {parent}")
+    if digest(items) != row["digests"].get("outcome"):
+        raise ValueError(f"the outcome of version {row['number']} is not the one that was written")
+    return Version(
+        id=identity, parent=parent, shard=row["shard"], number=row["number"], at=at, actor=row["actor"],
+        trigger=row["trigger"], fleet_commit=row["fleetCommit"], plan=row["plan"], result=row["result"],
+        summary=row["summary"], tenants=tenants, items=tuple(items),
+    )  # fmt: skip
 
 
 def whole(identity: str, parent: str | None, content: Mapping[str, bytes]) -> Version:
@@ -76,16 +82,37 @@ def whole(identity: str, parent: str | None, content: Mapping[str, bytes]) -> Ve
     documents: dict[str, str] = {}
     for path, data in content.items():
         if path.startswith(RESOURCES):
-            row = json.loads(data)
+            row = shaped(_loaded(path, data), _RESOURCE)
             rows[row["resource"]] = row
         elif path.startswith(DOCUMENTS):
             documents[path.removeprefix(DOCUMENTS)] = data.decode()
-    wanted = json.loads(content[HEADING])["digests"]
+    wanted = _loaded(HEADING, content[HEADING])["digests"]
     for name, value in (("resources", rows), ("documents", documents)):
-        if digest(value) != wanted[name]:
+        if digest(value) != wanted.get(name):
             raise ValueError(f"the {name} of version {version.number} are not those that were written")
     resources = {Address.parse(address): Applied.from_json(row) for address, row in rows.items()}
     return replace(version, resources=resources, documents=documents)
+
+
+_HEADING: Mapping[str, Shape] = {
+    "format": TEXT, "shard": TEXT, "number": (int,), "parent": (str, type(None)), "at": TEXT, "actor": TEXT,
+    "trigger": TEXT, "fleetCommit": TEXT, "plan": TEXT, "result": TEXT, "summary": TEXT, "tenants": OBJECT,
+    "digests": OBJECT,
+}  # fmt: skip
+_RESOURCE: Mapping[str, Shape] = {
+    "resource": TEXT, "name": TEXT, "parent": TEXT, "body": OBJECT, "uid": TEXT, "owner": TEXT,
+}  # fmt: skip
+
+
+def _tenant(row: Any) -> TenantState:
+    return TenantState.from_json(shaped(row, {"uid": TEXT, "state": TEXT, "since": TEXT}))
+
+
+def _loaded(name: str, content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{name} is no JSON that we wrote ({str(error)[:100]})") from error
 
 
 def message(version: Version) -> str:

@@ -4,8 +4,7 @@ Refs live elsewhere. A commit is written into the copy first, where no ref leads
 it a version; then the ref of the copy follows. Die in between, and the next look elsewhere says what is true.
 """
 
-import fcntl
-import os
+import contextlib
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import pygit2
 
 from reconciler.history.remote import REFS, Ran
 from reconciler.history.shelf import STALE, MovedError
+from reconciler.history.turn import own_turn
 from reconciler.model.errors import AipressError, ForbiddenError, HistoryUnreachableError
 from reconciler.model.ports import Clock
 
@@ -24,6 +24,8 @@ FRESH = timedelta(seconds=3)
 """How old a look elsewhere may be. A publish does not depend on it: the ref is compared there."""
 TRIES = 3
 """Times a push is sent whose failure left the ref where it was."""
+WAITS = 150.0
+"""Seconds that a process waits for another of this host that brings the copy up to date (remote.TRANSFER)."""
 PAUSE = 1.0
 """Seconds before it is sent again."""
 
@@ -49,6 +51,21 @@ class Mirror:
         self._clock = clock
         self._lock = threading.RLock()
         self._seen: datetime | None = None
+        self._still = 0
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """One look elsewhere, and none until the block ends: what is read in it is of one moment. A look that failed is
+        made again by whoever reads; so is one after somebody else's move was met."""
+        with contextlib.suppress(HistoryUnreachableError, ForbiddenError):
+            self.refresh()
+        with self._lock:
+            self._still += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._still -= 1
 
     def refresh(self) -> None:
         """Make the copy say what the refs elsewhere say, unless that was done moments ago.
@@ -57,7 +74,7 @@ class Mirror:
         """
         with self._lock:
             now = self._clock.now()
-            if self._seen is not None and timedelta() <= now - self._seen < FRESH:
+            if self._seen is not None and (self._still or timedelta() <= now - self._seen < FRESH):
                 return
             self._seen = None
             self._follow(self._remote.refs())
@@ -143,16 +160,12 @@ class Mirror:
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
-        """One process at a time changes the refs of the copy; freed by death."""
+        """One process at a time changes the refs of the copy; freed by death, waited for a while only."""
         lock = self.path.with_suffix(".lock")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX)
+            with own_turn(lock, WAITS):
                 yield
-            finally:
-                os.close(handle)
         except (pygit2.GitError, OSError) as error:
             raise HistoryUnreachableError(
                 f"the copy of the history in {self.path} cannot be kept: {error}",

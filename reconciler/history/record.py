@@ -130,10 +130,11 @@ def _row(item: ItemOutcome) -> dict[str, Any]:
     """For people. A creation's fields are its resource; only what was changed is told field by field."""
     change = item.change
     told = change.fields if change.action in (Action.UPDATE, Action.REPLACE) else ()
-    return {
+    row = {
         "resource": str(change.address), "action": str(change.action), "result": str(item.result),
         "message": item.message, "fields": [f.to_json() for f in told],
     }  # fmt: skip
+    return {**row, "drift": True} if change.drift else row
 
 
 # --- what is applied of the documents -------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ The target's own file gets the version's text. What it inherited from its tier t
 is written into it as explicit overrides. Whether that compiles to the version again is checked by who commits it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,11 +44,12 @@ class Return:
         return not self.files and not self.overrides
 
 
-def rollback_files(target: Target, then: Version, now: Mapping[str, str]) -> Return:
+def rollback_files(target: Target, then: Version, now: Mapping[str, str], gone: Collection[str] = ()) -> Return:
     """What to write so that the target's documents say what `then` applied.
 
-    `now`: path -> text of the fleet files today (the target's own, its shard's and all tiers). Raises InputError when
-    the version knows nothing of the target, RefusedError when the target is another one under the same name.
+    `now`: path -> text of the fleet files today (the target's own, its shard's and all tiers). `gone`: tenants of a
+    shard whose data is gone: they are left alone. Raises InputError when the version knows nothing of the target,
+    RefusedError when a tenant is another one under the same name.
     """
     if target.kind is TargetKind.TENANT:
         return _tenant(target, then, now)
@@ -59,25 +60,46 @@ def rollback_files(target: Target, then: Version, now: Mapping[str, str]) -> Ret
     overrides: list[Override] = []
     notes: list[str] = []
     for path in sorted(own):
-        name = _tenant_name(path)
+        name = tenant_of(path)
         if name:
             here = _path_of(name, now)
             if here and _shard_of(here) != target.name:
                 notes.append(f"tenant/{name} has moved to shard/{_shard_of(here)} since and stays there")
                 continue
-            one = _tenant(Target(TargetKind.TENANT, name), then, now)
+            if name in gone:
+                notes.append(f"tenant/{name} was purged since: its data is gone, and it stays as it is")
+                continue
+            try:
+                one = _tenant(Target(TargetKind.TENANT, name), then, now)
+            except RefusedError as error:
+                notes.append(f"{error}; it stays as it is")
+                continue
             files |= one.files
             overrides += one.overrides
         elif now.get(path) != then.documents[path]:
             files[path] = then.documents[path]
-    known = {_tenant_name(path) for path in own}
-    newer = sorted(n for p in now if _owned_by(p, target) and (n := _tenant_name(p)) and n not in known)
+    known = {tenant_of(path) for path in own}
+    newer = sorted(n for p in now if _owned_by(p, target) and (n := tenant_of(p)) and n not in known)
     notes += [f"tenant/{name} came later than version {then.label} and stays as it is" for name in newer]
     return Return(files, tuple(overrides), tuple(notes))
 
 
-def default_version(versions: Iterable[Version], target: Target, now: Mapping[str, str]) -> Version | None:
-    """The newest version in which the target was healthy and its documents differ from today's.
+def version_at(versions: Iterable[Version], commit: str, behind: Callable[[str], bool]) -> Version | None:
+    """The version of a shard that applied a fleet commit, or the last one before it; None when there is none.
+
+    `versions`: newest first; `behind`: whether a commit is `commit` or an ancestor of it. Of several, the newest
+    healthy one; versions that put an earlier one back before Git said so are none of their commit.
+    """
+    mine = [v for v in versions if not v.returned and (v.fleet_commit == commit or behind(v.fleet_commit))]
+    exact = [v for v in mine if v.fleet_commit == commit]
+    for some in (exact, mine):
+        if chosen := next((v for v in some if v.result == "healthy"), next(iter(some), None)):
+            return chosen
+    return None
+
+
+def candidates(versions: Iterable[Version], target: Target, now: Mapping[str, str]) -> Iterator[Version]:
+    """Versions in which the target was healthy and its documents differ from today's, newest first.
 
     `versions`: whole, newest first (a generator is fine: reading stops at the answer).
     """
@@ -86,11 +108,10 @@ def default_version(versions: Iterable[Version], target: Target, now: Mapping[st
             continue
         try:
             change = rollback_files(target, version, now)
-        except (InputError, RefusedError):
+        except (InputError, RefusedError):  # nobody can return to that one, so it is no default
             continue
         if any(_bare(text) != _bare(now.get(path, "")) for path, text in change.files.items()) or change.overrides:
-            return version
-    return None
+            yield version
 
 
 def lost_data(target: Target, then: Version, head: Version | None) -> tuple[Address, ...]:
@@ -201,7 +222,8 @@ def _at(value: Any, path: Path) -> Any:
     return value
 
 
-def _tenant_name(path: str) -> str:
+def tenant_of(path: str) -> str:
+    """The tenant whose document a path is, "" for any other path."""
     parts = path.split("/")
     return parts[-2] if parts[-1] == "tenant.yaml" and len(parts) > 2 else ""
 
@@ -212,7 +234,7 @@ def _shard_of(path: str) -> str:
 
 
 def _path_of(tenant: str, documents: Mapping[str, str]) -> str:
-    return next((path for path in sorted(documents) if _tenant_name(path) == tenant), "")
+    return next((path for path in sorted(documents) if tenant_of(path) == tenant), "")
 
 
 def _owned_by(path: str, target: Target) -> bool:
@@ -224,8 +246,7 @@ def _owned_by(path: str, target: Target) -> bool:
 def _covers(target: Target, address: Address) -> bool:
     if target.kind is not TargetKind.TENANT:
         return True  # a version is of one shard, or of the fleet's own objects
-    own = address.target == target.whole
-    return own and target.environment in ("", address.key.removeprefix("final-"))
+    return address.belongs_to(target)
 
 
 def _concerns(row: Mapping[str, Any], target: Target) -> bool:

@@ -4,17 +4,16 @@ Git's own rules make it tamper-evident: every object is named by its content. Ob
 does git): a power cut may damage the newest version, which reading finds, and which can be rebuilt from what is live.
 """
 
-import fcntl
-import os
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import pygit2
 
+from reconciler.history.turn import own_turn
 from reconciler.model.errors import AipressError, HistoryUnreachableError
 from reconciler.model.ports import Clock
 
@@ -23,6 +22,12 @@ PATIENCE = 40
 """Tries, 50 ms apart, for a ref that another git process has locked."""
 STALE = 10.0
 """Seconds after which a ref's lock file is taken for what a killed process left (a ref update takes milliseconds)."""
+
+WAITS, WAITS_FOR_A_PUSH = 30.0, 150.0
+"""Seconds that a writer waits for another on this host, who may send what it writes elsewhere (remote.TRANSFER)."""
+
+MOST_BYTES, MOST_FILES, MOST_DEPTH = 128 * 1024 * 1024, 100_000, 16
+"""Of one version: a shard of 250 tenants has some 5,000 resources of a few kilobytes."""
 
 _TRIMMED = " .,:;<>\"\\'"
 
@@ -57,6 +62,8 @@ class Elsewhere(Protocol):
 
     def refresh(self) -> None: ...
 
+    def still(self) -> AbstractContextManager[None]: ...
+
     def publish(self, ref: str, expected: str | None, identity: str) -> None: ...
 
 
@@ -73,6 +80,10 @@ class Shelf:
         self._mirror = mirror
         self._lock = threading.RLock()
         self._repository: pygit2.Repository | None = None
+
+    def still(self) -> AbstractContextManager[None]:
+        """What is read until the block ends is of one moment, as far as it lies elsewhere."""
+        return self._mirror.still() if self._mirror is not None else nullcontext()
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -114,15 +125,26 @@ class Shelf:
 
     def file(self, commit: Commit, path: str) -> bytes:
         """Raises DamagedError when it is not there."""
-        with self._reading():
+        with self._reading() as repository:
             try:
-                return bytes(commit.tree[path].data)
+                found = commit.tree[path]
             except KeyError as error:
                 raise DamagedError(f"{path} is missing") from error
+            if not isinstance(found, pygit2.Blob) or repository is None:
+                raise DamagedError(f"{path} is no file")
+            _weighed(repository, found, path, MOST_BYTES)
+            return bytes(found.data)
 
     def files(self, commit: Commit) -> dict[str, bytes]:
-        with self._reading():
-            return {path: bytes(blob.data) for path, blob in _blobs(commit.tree, "")}
+        """Raises DamagedError for more files, bytes or folders within each other than any version has."""
+        with self._reading() as repository:
+            content: dict[str, bytes] = {}
+            left = MOST_BYTES
+            for path, blob in _blobs(commit.tree, "") if repository is not None else ():
+                if repository is not None:
+                    left -= _weighed(repository, blob, path, left)
+                content[path] = bytes(blob.data)
+            return content
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -211,18 +233,14 @@ class Shelf:
 
     @contextmanager
     def _writing(self) -> Iterator[pygit2.Repository]:
-        """Our own lock beside git's: held through the whole update, freed by death."""
+        """Our own lock beside git's: held through the whole update, freed by death, waited for a while only."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             if self._opened() is None:
                 self._repository = pygit2.init_repository(str(self.path), bare=True)
-            handle = os.open(self.path / "aipress.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX)
+            with own_turn(self.path / "aipress.lock", WAITS if self._mirror is None else WAITS_FOR_A_PUSH):
                 if self._repository is not None:
                     yield self._repository
-            finally:
-                os.close(handle)
         except (pygit2.GitError, OSError) as error:
             raise AipressError(
                 f"the history {self.path} cannot be written: {error}",
@@ -232,11 +250,26 @@ class Shelf:
 
 
 def _blobs(tree: pygit2.Tree, at: str) -> Iterator[tuple[str, pygit2.Blob]]:
-    for entry in tree:
-        if isinstance(entry, pygit2.Tree):
-            yield from _blobs(entry, f"{at}{entry.name}/")
-        elif isinstance(entry, pygit2.Blob):
-            yield f"{at}{entry.name}", entry
+    """Raises DamagedError: a few forged folders that hold each other many times over are a tree without end."""
+    stack, seen = [(at, tree)], 0
+    while stack:
+        where, folder = stack.pop()
+        for entry in folder:
+            seen += 1
+            if seen > MOST_FILES or where.count("/") > MOST_DEPTH:
+                raise DamagedError(f"more files than any version has, below {where[:200] or '/'}")
+            if isinstance(entry, pygit2.Tree):
+                stack.append((f"{where}{entry.name}/", entry))
+            elif isinstance(entry, pygit2.Blob):
+                yield f"{where}{entry.name}", entry
+
+
+def _weighed(repository: pygit2.Repository, blob: pygit2.Blob, path: str, left: int) -> int:
+    """The size of a file, asked before it is loaded. Raises DamagedError when it is more than what is `left`."""
+    size: int = repository.odb.read_header(blob.id)[1]
+    if size > left:
+        raise DamagedError(f"{path[:200]} is larger than any version")
+    return size
 
 
 def _signature(author: str, at: int) -> pygit2.Signature:

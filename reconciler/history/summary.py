@@ -21,7 +21,7 @@ _NOT_DONE = (
 def summarise(items: Sequence[ItemOutcome]) -> str:
     """What was done and to whom, then what was not."""
     done = [item for item in items if item.result is Result.DONE]
-    told = f"{_whom(done)}{_what(done)}" if done else "nothing applied"
+    told = f"{_whom(done)}{_what(done)}" if done else "nothing applied" if items else "recorded, nothing was left to do"
     rest = [f"{count} {word}" for result, word in _NOT_DONE if (count := _count(items, result))]
     return "; ".join((told, ", ".join(rest))) if rest else told
 

@@ -2,21 +2,22 @@
 
 from collections.abc import Mapping
 
-from reconciler.kinds.kind import Keyed, Kind, Precondition, Proof
+from reconciler.kinds.kind import Keyed, Kind, Proof
 
 _BINDINGS_OPEN = (Keyed("bindings", "role", owned=False), Keyed("bindings[*].members", "", owned=False))
 _BINDINGS_OWNED = (Keyed("bindings", "role"), Keyed("bindings[*].members"))
 
 _KINDS = (
     Kind(
-        "folder", "folder", "cloudresourcemanager", Proof.CONTAINER, Precondition.ETAG,
+        "folder", "folder", "cloudresourcemanager", Proof.CONTAINER,
         immutable=("parent",), never_replace=True, name_limit=30,
         permissions=("resourcemanager.folders.list", "resourcemanager.folders.create"),
     ),
     Kind(
-        "project", "project", "cloudresourcemanager", Proof.LABELS, Precondition.ETAG, labels="labels",
+        "project", "project", "cloudresourcemanager", Proof.LABELS, labels="labels",
         immutable=("projectId", "parent"), whole=("labels",), data_bearing=True, never_replace=True, global_name=True,
-        name_limit=30,
+        if_taken="a project id is never free again, not even when its project is gone: write another one into "
+        "`spec.project.id` of the shard", name_limit=30,
         permissions=(
             "resourcemanager.projects.get", "resourcemanager.projects.create", "resourcemanager.projects.update",
         ),
@@ -32,13 +33,13 @@ _KINDS = (
         permissions=("serviceusage.services.list", "serviceusage.services.enable"),
     ),
     Kind(
-        "project.iam", "project IAM members", "cloudresourcemanager", Proof.CONTAINER, Precondition.POLICY_ETAG,
+        "project.iam", "project IAM members", "cloudresourcemanager", Proof.CONTAINER,
         keyed=_BINDINGS_OPEN,
         implicit=True,
         permissions=("resourcemanager.projects.getIamPolicy", "resourcemanager.projects.setIamPolicy"),
     ),
     Kind(
-        "iam.service-account", "service account", "iam", Proof.DESCRIPTION, Precondition.ETAG, name_limit=30,
+        "iam.service-account", "service account", "iam", Proof.DESCRIPTION, name_limit=30,
         permissions=("iam.serviceAccounts.list", "iam.serviceAccounts.create", "iam.serviceAccounts.update"),
     ),
     Kind(
@@ -48,12 +49,12 @@ _KINDS = (
     ),
     Kind(
         "artifact.repository.iam", "image repository access", "artifactregistry", Proof.CONTAINER,
-        Precondition.POLICY_ETAG, keyed=_BINDINGS_OWNED,
+        keyed=_BINDINGS_OWNED,
         implicit=True,
         permissions=("artifactregistry.repositories.getIamPolicy", "artifactregistry.repositories.setIamPolicy"),
     ),
     Kind(
-        "sql.instance", "Cloud SQL instance", "sqladmin", Proof.LABELS, Precondition.ETAG, labels="settings.userLabels",
+        "sql.instance", "Cloud SQL instance", "sqladmin", Proof.LABELS, labels="settings.userLabels",
         immutable=("region", "databaseVersion"),
         grows_only=("settings.dataDiskSizeGb",),
         keyed=(Keyed("settings.databaseFlags", "name"),),
@@ -89,7 +90,7 @@ _KINDS = (
         permissions=("cloudsql.backupRuns.list", "cloudsql.backupRuns.create"),
     ),
     Kind(
-        "secret", "secret", "secretmanager", Proof.LABELS, Precondition.ETAG, labels="labels",
+        "secret", "secret", "secretmanager", Proof.LABELS, labels="labels",
         immutable=("replication",), equal=(("versionDestroyTtl", "duration"),), whole=("labels",),
         data_bearing=True, name_limit=255,
         permissions=("secretmanager.secrets.list", "secretmanager.secrets.create", "secretmanager.secrets.update"),
@@ -100,13 +101,13 @@ _KINDS = (
         permissions=("secretmanager.versions.get", "secretmanager.versions.add", "secretmanager.versions.access"),
     ),
     Kind(
-        "secret.iam", "secret access", "secretmanager", Proof.CONTAINER, Precondition.POLICY_ETAG,
+        "secret.iam", "secret access", "secretmanager", Proof.CONTAINER,
         keyed=_BINDINGS_OWNED,
         implicit=True,
         permissions=("secretmanager.secrets.getIamPolicy", "secretmanager.secrets.setIamPolicy"),
     ),
     Kind(
-        "storage.bucket", "bucket", "storage", Proof.LABELS, Precondition.METAGENERATION, labels="labels",
+        "storage.bucket", "bucket", "storage", Proof.LABELS, labels="labels",
         immutable=("location",), equal=(("location", "lower"), ("softDeletePolicy.retentionDurationSeconds", "int")),
         whole=("labels", "lifecycle"), data_bearing=True, global_name=True, name_limit=63,
         permissions=("storage.buckets.list", "storage.buckets.create", "storage.buckets.update", "storage.buckets.get"),
@@ -116,13 +117,13 @@ _KINDS = (
         permissions=("storage.managedFolders.list", "storage.managedFolders.create"),
     ),
     Kind(
-        "storage.managed-folder.iam", "media folder access", "storage", Proof.CONTAINER, Precondition.POLICY_ETAG,
+        "storage.managed-folder.iam", "media folder access", "storage", Proof.CONTAINER,
         keyed=_BINDINGS_OWNED,
         implicit=True,
         permissions=("storage.managedFolders.getIamPolicy", "storage.managedFolders.setIamPolicy"),
     ),
     Kind(
-        "run.service", "Cloud Run service", "run", Proof.LABELS, Precondition.ETAG, labels="labels",
+        "run.service", "Cloud Run service", "run", Proof.LABELS, labels="labels",
         keyed=(
             Keyed("template.containers[*].env", "name"),
             Keyed("template.containers[*].volumeMounts", "name"),
@@ -135,7 +136,8 @@ _KINDS = (
             ("template.timeout", "duration"),
         ),
         whole=("labels", "template.labels", "annotations", "template.annotations"),
-        visible=("template", "traffic", "ingress", "invokerIamDisabled"), name_limit=33,
+        visible=("template", "traffic", "ingress", "invokerIamDisabled"), curable=True,
+        modifier="lastModifier", name_limit=33,
         permissions=(
             "run.services.list", "run.services.get", "run.services.create", "run.services.update",
             "iam.serviceAccounts.actAs",

@@ -9,17 +9,20 @@ from typing import Any
 
 from reconciler.kinds.kind import Kind
 from reconciler.kinds.merge import fingerprint, merged
-from reconciler.kinds.paths import by_key, head, joined, rule_at, under, value_at
+from reconciler.kinds.paths import by_key, head, joined, lies_in, rule_at, settled, under, value_at
 from reconciler.kinds.spelling import empty, same
 from reconciler.model.canonical import Body
 from reconciler.model.plan import FieldChange
 from reconciler.model.resource import Ref, refs_in
 
-__all__ = ["declares", "difference", "dropped", "fingerprint", "mask", "merged", "replaces", "value_at", "visible"]
+__all__ = [
+    "declares", "difference", "dropped", "fingerprint", "lies_in", "mask", "merged", "replaces", "value_at", "visible",
+]  # fmt: skip
 
 
 def difference(kind: Kind, live: Body, desired: Body, last: Body | None) -> tuple[FieldChange, ...]:
-    """Fields to change, from live to desired, in the order of the desired body. `last` is the last applied body.
+    """Fields to change, from live to desired, in the order of the desired body, then of what is there beside it by
+    name: never in the order in which the API lists things. `last` is the last applied body.
 
     A field that `last` declared and `desired` does not has `after` None and is *dropped* (see `dropped`).
     """
@@ -70,7 +73,8 @@ def _value(kind: Kind, path: str, live: Any, want: Any, last: Any) -> Iterator[F
         return
     ref = Ref.from_body(want)
     if ref is not None:
-        yield FieldChange(path, live, None, unknown=ref, may_replace=live is not None and under(kind.immutable, path))
+        may_replace = live is not None and under(kind.immutable, path)
+        yield FieldChange(path, settled(kind, path, live), None, unknown=ref, may_replace=may_replace)
     elif isinstance(want, Mapping):
         yield from _mapping(kind, path, live, want, last)
     elif isinstance(want, list | tuple):
@@ -91,7 +95,7 @@ def _list(kind: Kind, path: str, live: Any, want: Sequence[Any], last: Any) -> I
             yield from _addition(kind, where, rule.key, item)
         elif rule.key:
             yield from _value(kind, where, have_by[key], item, last_by.get(key))
-    for key, item in have_by.items():
+    for key, item in sorted(have_by.items()):
         where = f"{path}[{key}]"
         if key in want_by:
             continue
@@ -125,7 +129,7 @@ def _gone(kind: Kind, path: str, live: Any, last: Any) -> Iterator[FieldChange]:
         yield _change(kind, path, live, None)
         return
     last_by = by_key(rule, last)
-    for key, item in by_key(rule, live).items():
+    for key, item in sorted(by_key(rule, live).items()):
         if key in last_by:
             yield from _gone_element(kind, f"{path}[{key}]", item, last_by[key])
 
@@ -158,9 +162,10 @@ def _addition(kind: Kind, path: str, key: str, item: Any) -> Iterator[FieldChang
 
 
 def _change(kind: Kind, path: str, before: Any, after: Any) -> FieldChange:
-    if under(kind.sensitive, path) or under(kind.write_only, path):
+    secret = (*kind.sensitive, *kind.write_only)
+    if under(secret, path) or any(inner.startswith(f"{path}.") for inner in secret):
         return FieldChange(path, None, None, sensitive=True)
-    return FieldChange(path, before, after)
+    return FieldChange(path, settled(kind, path, before), after)
 
 
 def _whole(kind: Kind, path: str) -> str:

@@ -18,15 +18,6 @@ class Proof(StrEnum):
     """It lives in something that is ours, under a name that carries the uid or that only we make there."""
 
 
-class Precondition(StrEnum):
-    """Which guard against a lost update the API honours on writes of this kind."""
-
-    ETAG = "etag"
-    METAGENERATION = "ifMetagenerationMatch"
-    POLICY_ETAG = "policy etag"
-    NONE = "none"
-
-
 @dataclass(frozen=True, slots=True)
 class Keyed:
     """A list whose order means nothing. `key` names the identifying field of its elements ("" : plain values).
@@ -54,7 +45,6 @@ class Kind:
     noun: str
     api: str
     proof: Proof
-    precondition: Precondition = Precondition.NONE
     labels: str = ""
     immutable: tuple[str, ...] = ()
     write_only: tuple[str, ...] = ()
@@ -71,6 +61,12 @@ class Kind:
     """It is there as soon as its parent is (an IAM policy, a billing link): making it means setting it."""
     global_name: bool = False
     """Its name is unique over all of Google Cloud: somebody else may own it."""
+    if_taken: str = ""
+    """What a person does when a stranger, or one of the past, has its name."""
+    curable: bool = False
+    """One that does not work may be put right by an update."""
+    modifier: str = ""
+    """Where the API says who changed the object last ("" : it does not)."""
     name_limit: int = 255
     permissions: tuple[str, ...] = ()
     """IAM permissions that observing and changing it needs."""

@@ -5,7 +5,7 @@ from copy import deepcopy
 from typing import Any
 
 from reconciler.kinds.kind import Kind
-from reconciler.kinds.paths import by_key, joined, remove, rule_at, under, value_at
+from reconciler.kinds.paths import by_key, joined, remove, rule_at, settled, under, value_at
 from reconciler.kinds.spelling import empty, same, spelled
 from reconciler.model.canonical import Body, digest
 from reconciler.model.plan import ABSENT
@@ -16,7 +16,7 @@ def fingerprint(kind: Kind, found: Found | None, desired: Body, also: Sequence[s
     """Digest over uid, normalised declared fields and the paths in `also`; "absent" when there is no object."""
     if found is None:
         return ABSENT
-    rest = {path: value_at(found.body, path) for path in also}
+    rest = {path: settled(kind, path, value_at(found.body, path)) for path in also}
     return digest({"uid": found.uid, "fields": _projected(kind, "", found.body, desired), "also": rest})
 
 

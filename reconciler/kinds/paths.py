@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconciler.kinds.kind import Keyed, Kind
-from reconciler.model.canonical import canonical, digest
+from reconciler.model.canonical import Body, canonical, digest
 
 _INDEX = re.compile(r"\[[^\]]*\]")
 _STEP = re.compile(r"([^.\[\]]+)|\[([^\]]*)\]")
-_KEYS = ("name", "role", "database")
-"""The fields that identify an element of the table's keyed lists."""
+_KEYS = ("name", "role", "database", "type")
+"""The fields that identify an element of the table's keyed lists, and an address of an instance (by its `type`)."""
 
 
 def joined(path: str, key: str) -> str:
@@ -44,13 +44,44 @@ def spelling_at(kind: Kind, path: str) -> str:
     return next((rule for pattern, rule in kind.equal if pattern == general), "")
 
 
+def lies_in(path: str, outer: str) -> bool:
+    """Whether a path is the other, or stands below it."""
+    return path == outer or path.startswith((outer + ".", outer + "["))
+
+
 def by_key(rule: Keyed, items: Any) -> dict[str, Any]:
-    """Elements by what identifies them; a conditional IAM binding is another one than the plain one of its role."""
+    """Elements by what identifies them; a conditional IAM binding is another one than the plain one of its role.
+
+    Of two with one identity the same one counts, in whatever order they come.
+    """
     if not isinstance(items, list | tuple):
         return {}
     if not rule.key:
         return {_text(item): item for item in items}
-    return {_identity(rule, item): item for item in items if isinstance(item, Mapping)}
+    result: dict[str, Body] = {}
+    for item in items:
+        if isinstance(item, Mapping):
+            key = _identity(rule, item)
+            result[key] = item if key not in result else max(result[key], item, key=canonical)
+    return result
+
+
+def settled(kind: Kind, path: str, value: Any) -> Any:
+    """The same value with every list whose order means nothing in the order of its keys."""
+    if isinstance(value, Mapping):
+        return {key: settled(kind, joined(path, key), inner) for key, inner in value.items()}
+    if not isinstance(value, list | tuple):
+        return value
+    rule = rule_at(kind, path)
+    if rule is None:
+        return [settled(kind, f"{path}[{n}]", item) for n, item in enumerate(value)]
+    told = [(_identity(rule, item) if isinstance(item, Mapping) else _text(item), item) for item in value]
+    inner = [settled(kind, f"{path}[{key}]", item) for key, item in told]
+    return [item for _, item in sorted(zip([key for key, _ in told], inner, strict=True), key=_settled_by)]
+
+
+def _settled_by(told: tuple[str, Any]) -> tuple[str, str]:
+    return told[0], canonical(told[1])
 
 
 def _identity(rule: Keyed, item: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from reconciler.kinds.catalog import kind_of
-from reconciler.kinds.kind import Precondition
+from reconciler.kinds.methods import is_policy
 from reconciler.live.containers import Wanted, containers, levels
 from reconciler.model.ids import Address
 from reconciler.model.ports import Cloud, Seen
@@ -69,7 +69,7 @@ def _groups(items: Iterable[Wanted]) -> list[_Group]:
         by_list[item.kind, item.parent].append(item)
     result = []
     for (kind, parent), group in by_list.items():
-        size = NAMES_A_READ if kind_of(kind).precondition is Precondition.POLICY_ETAG else len(group)
+        size = NAMES_A_READ if is_policy(kind) else len(group)
         result += [_Group(kind, parent, tuple(group[at : at + size])) for at in range(0, len(group), size)]
     return result
 

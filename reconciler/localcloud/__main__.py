@@ -8,7 +8,6 @@ import contextlib
 import fcntl
 import json
 import os
-import signal
 import socket
 import sys
 import time
@@ -16,12 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
 from reconciler.localcloud.call import Settings
-from reconciler.localcloud.door import Door
+from reconciler.localcloud.consistency import Lags, parsed
+from reconciler.localcloud.doors.opening import listen, serve
+from reconciler.localcloud.faults import listed
 from reconciler.localcloud.house import House
-from reconciler.localcloud.protocol import DoorProtocol
+from reconciler.localcloud.quotas import Quotas
 from reconciler.localcloud.store import SqliteRows
 
 _ADDRESS_FILE = "cloud.json"
@@ -31,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit codes: 0 after a clean stop, 1 when the state directory or the port is taken."""
     options = _options(arguments)
     folder: Path = options.state
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(_locked(folder / "lock"))
@@ -41,8 +40,11 @@ def main(arguments: list[str] | None = None) -> int:
             return 1
         rows = stack.enter_context(contextlib.closing(SqliteRows(folder / "cloud.sqlite")))
         settings = Settings(options.time_scale, options.strict_services)
-        house = House(rows, settings, options.seed, time.time)
-        asyncio.run(_serve(Door(house), door, folder, _address(options, door)))
+        house = House(rows, settings, options.seed, time.time, lags=options.consistency, quotas=Quotas(options.quotas))
+        if options.faults:
+            house.arm(options.faults)
+        stack.callback((folder / _ADDRESS_FILE).unlink, missing_ok=True)
+        asyncio.run(serve(house, door, folder, lambda doors: _tell(options, doors)))
     return 0
 
 
@@ -58,10 +60,29 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="seed of every made-up id")
     parser.add_argument("--data-plane", choices=["light"], default="light", help="light: state only")
     parser.add_argument("--strict-services", action="store_true", help="APIs must be enabled in every project")
+    parser.add_argument("--faults", type=_faults, default={}, help="JSON file of faults that are armed from the start")
+    parser.add_argument("--quotas", action="store_true", help="Google's rate quotas hold: 429 beyond them")
+    parser.add_argument("--consistency", type=_lags, default=Lags(), help='JSON of lags: {"lists": {"run": 10}}')
     options = parser.parse_args(arguments)
     if options.time_scale <= 0:
         parser.error("--time-scale must be greater than 0; 60 makes a minute of the cloud a second here")
     return options
+
+
+def _faults(path: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(Path(path).read_bytes())
+        listed(found)
+    except (AttributeError, OSError, TypeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{path}: {error}") from error
+    return found
+
+
+def _lags(text: str) -> Lags:
+    try:
+        return parsed(json.loads(text))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from error
 
 
 @contextlib.contextmanager
@@ -78,55 +99,26 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _listen(port: int) -> socket.socket:
-    # The protocol is named because asyncio turns Nagle's delay (40 ms an answer) off only for sockets that say TCP.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind(("127.0.0.1", port))
+        return listen(port)
     except OSError as error:
-        listener.close()
         raise _TakenError(
             f"cannot listen on 127.0.0.1:{port}: {error.strerror}; choose another --port, or 0 for any"
         ) from error
-    listener.listen(512)
-    return listener
 
 
-def _address(options: argparse.Namespace, listener: socket.socket) -> dict[str, Any]:
-    return {
-        "url": f"http://127.0.0.1:{listener.getsockname()[1]}",
-        "grpc": None,
-        "proxy": None,
-        "pid": os.getpid(),
-        "state": str(options.state.resolve()),
-        "time_scale": options.time_scale,
-        "seed": options.seed,
-    }
-
-
-async def _serve(door: Door, listener: socket.socket, folder: Path, address: dict[str, Any]) -> None:
-    config = uvicorn.Config(
-        door, http=DoorProtocol, ws="none", lifespan="off", log_config=None, access_log=False,
-        timeout_keep_alive=120, timeout_graceful_shutdown=3,
-    )  # fmt: skip
-    server = uvicorn.Server(config)
-    # uvicorn raises the signal that stopped it once more for whoever was there before; with the default disposition
-    # that would kill us before the address file is gone.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started and not serving.done():
-        await asyncio.sleep(0.005)
+def _tell(options: argparse.Namespace, doors: dict[str, Any]) -> None:
+    """Say where the doors are, in the address file and in one line on stdout."""
+    folder: Path = options.state
+    address = doors | {
+        "pid": os.getpid(), "state": str(folder.resolve()), "time_scale": options.time_scale, "seed": options.seed,
+    }  # fmt: skip
     text = json.dumps(address)
     target = folder / _ADDRESS_FILE
     fresh = target.with_suffix(".new")
     fresh.write_text(text + "\n", encoding="utf-8")
     fresh.replace(target)
     print(text, flush=True)  # noqa: T201
-    try:
-        await serving
-    finally:
-        target.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
+from reconciler.localcloud.api.bodies import snake
 from reconciler.localcloud.api.discovery import Api, Method
 from reconciler.localcloud.state import State
 from reconciler.localcloud.values import Json, Request, Response, timestamp
 
+# As long as 64 bits need: int() itself refuses thousands of digits.
+_WHOLE = re.compile(r"-?[0-9]{1,19}")
+
 
 @dataclass(frozen=True)
 class Settings:
-    """`time_scale` divides durations (never timestamps); `strict_services` enforces enabled APIs in every project."""
+    """`time_scale` divides durations (never timestamps); `strict_services` enforces enabled APIs in every project.
+
+    `limits` are soft limits that differ from Google's defaults (see `limits.LIMITS`).
+    """
 
     time_scale: float = 1.0
     strict_services: bool = False
+    limits: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -35,7 +44,10 @@ class Moment:
 
 @dataclass
 class Call(Moment):
-    """A routed and validated request. `params` are the decoded path parameters; `body` passed its schema."""
+    """A routed and validated request. `params` are the decoded path parameters; `body` passed its schema.
+
+    `own` are the ids of the service's methods that have a behaviour of their own.
+    """
 
     service: str
     api: Api
@@ -44,14 +56,18 @@ class Call(Moment):
     request: Request
     body: Json = field(default_factory=dict)
     media: str = ""
+    own: Collection[str] = ()
 
     def query(self, name: str, default: str = "") -> str:
+        """A query parameter, also if the caller spelt it as the protos do: `repository_id` for `repositoryId`."""
         values = self.request.query.get(name)
+        if values is None and not name.islower():
+            values = self.request.query.get(snake(name))
         return values[0] if values else default
 
     def whole(self, name: str, default: int) -> int:
         text = self.query(name)
-        return int(text) if text.lstrip("-").isdigit() else default
+        return int(text) if _WHOLE.fullmatch(text) else default
 
     def flag(self, name: str) -> bool:
         return self.query(name).lower() == "true"

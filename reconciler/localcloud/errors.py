@@ -18,7 +18,7 @@ REASONS = {
 }  # fmt: skip
 # google.rpc.Code numbers, for errors inside an operation.
 NUMBERS = {
-    "CANCELLED": 1, "INVALID_ARGUMENT": 3, "DEADLINE_EXCEEDED": 4, "NOT_FOUND": 5, "ALREADY_EXISTS": 6,
+    "CANCELLED": 1, "UNKNOWN": 2, "INVALID_ARGUMENT": 3, "DEADLINE_EXCEEDED": 4, "NOT_FOUND": 5, "ALREADY_EXISTS": 6,
     "PERMISSION_DENIED": 7, "RESOURCE_EXHAUSTED": 8, "FAILED_PRECONDITION": 9, "ABORTED": 10, "UNIMPLEMENTED": 12,
     "INTERNAL": 13, "UNAVAILABLE": 14, "UNAUTHENTICATED": 16,
 }  # fmt: skip
@@ -29,7 +29,10 @@ WITH_ERRORS = WITHOUT_STATUS | {"iam", "cloudresourcemanager"}
 
 @dataclass
 class GoogleError(Exception):
-    """A refusal in Google's words. `code` is the google.rpc name when it is not the usual one for `status`."""
+    """A refusal in Google's words. `code` is the google.rpc name when it is not the usual one for `status`.
+
+    `location` is what the older form of an error names as its place (`If-Match`).
+    """
 
     status: int
     message: str
@@ -37,6 +40,7 @@ class GoogleError(Exception):
     reason: str = ""
     details: list[Json] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
+    location: str = ""
 
     def body(self, service: str) -> Json:
         error: Json = {"code": self.status, "message": self.message}
@@ -45,6 +49,12 @@ class GoogleError(Exception):
             entry = {"message": self.message, "domain": "global", "reason": reason}
             if reason == "accessNotConfigured":
                 entry |= {"domain": "usageLimits", "extendedHelp": "https://console.developers.google.com"}
+            if service == "storage" and reason == "rateLimitExceeded":
+                entry["domain"] = "usageLimits"
+            if service == "compute" and reason == "conditionNotMet":
+                entry |= {"location": "If-Match", "locationType": "header"}
+            if self.location:
+                entry["location"] = self.location
             error["errors"] = [entry]
         if service not in WITHOUT_STATUS or self.details:
             error["status"] = self.code or CODES.get(self.status, "UNKNOWN")
@@ -53,6 +63,8 @@ class GoogleError(Exception):
         return {"error": error}
 
     def response(self, service: str) -> Response:
+        if self.status == 304:  # not modified: it has no body
+            return Response(304, None, self.headers)
         return Response(self.status, self.body(service), self.headers)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from reconciler.localcloud.api.discovery import Api
 from reconciler.localcloud.errors import GoogleError
@@ -14,13 +15,14 @@ FOLDER = "folders/222222222222"
 BILLING_ACCOUNT = "billingAccounts/000000-AAAAAA-BBBBBB"
 
 _PROJECT = re.compile(r"^(projects/)([^/:]+)")
+# Cloud Run's v1 calls projects namespaces, as Kubernetes does.
+_OWNER = re.compile(r"^(?:projects|namespaces)/([^/:]+)")
 # Answered for the caller's own project, so never refused because of the project they are about.
 _ABOUT_PROJECTS = frozenset({"serviceusage", "cloudresourcemanager", "cloudbilling"})
-# Enabled in every new project (https://cloud.google.com/service-usage/docs/enabled-service).
-DEFAULT_SERVICES = (
-    "analyticshub", "bigquery", "bigqueryconnection", "bigquerydatapolicy", "bigquerymigration", "bigqueryreservation",
-    "bigquerystorage", "cloudapis", "cloudtrace", "dataform", "dataplex", "datastore", "logging", "monitoring",
-    "servicemanagement", "serviceusage", "sql-component", "storage-api", "storage-component", "storage",
+# Google's own projects whose images everybody may read (cloud.google.com/compute/docs/images).
+IMAGE_PROJECTS = (
+    "centos-cloud", "cos-cloud", "debian-cloud", "fedora-coreos-cloud", "rhel-cloud", "rocky-linux-cloud",
+    "ubuntu-os-cloud", "windows-cloud",
 )  # fmt: skip
 
 
@@ -32,45 +34,67 @@ def find(state: State, name: str) -> Json | None:
     return state.get(f"project/{pointer['number']}") if pointer else None
 
 
+def _glance(state: State, name: str) -> Json | None:
+    """As `find`, but not to be changed."""
+    if name.isdigit():
+        return state.look(f"project/{name}")
+    pointer = state.look(f"projectid/{name}")
+    return state.look(f"project/{pointer['number']}") if pointer else None
+
+
 def canonical(state: State, path: str) -> str:
     """`projects/<id>/…` -> `projects/<number>/…`; other paths, and unknown projects, stay as they are."""
     found = _PROJECT.match(path)
     if not found or found[2].isdigit():
         return path
-    row = find(state, found[2])
+    row = _glance(state, found[2])
     return f"projects/{row['number']}{path[found.end() :]}" if row else path
 
 
 def with_id(state: State, path: str) -> str:
     """The opposite of `canonical`."""
     found = _PROJECT.match(path)
-    row = find(state, found[2]) if found else None
+    row = _glance(state, found[2]) if found else None
     return f"projects/{row['projectId']}{path[found.end() :]}" if found and row else path
 
 
 def of(path: str) -> str:
     """The project in a path, as written there; empty if there is none."""
-    found = _PROJECT.match(path)
-    return found[2] if found else ""
+    found = _OWNER.match(path)
+    return found[1] if found else ""
 
 
 def enabled(state: State, number: str, service: str) -> bool:
-    row = state.get(f"serviceusage.services/projects/{number}/services/{service}.googleapis.com")
-    return row["state"] == "ENABLED" if row else service in DEFAULT_SERVICES
+    row = state.look(f"serviceusage.services/projects/{number}/services/{service}.googleapis.com")
+    return row is not None and row["state"] == "ENABLED"
 
 
-def admit(state: State, api: Api, project: str, permission: str, *, strict: bool) -> Json | None:
+@dataclass(frozen=True)
+class Asked:
+    """What a call is about: its project, the permission that it takes, and the resource as its path names it."""
+
+    project: str
+    permission: str
+    resource: str = ""
+
+
+def admit(state: State, api: Api, asked: Asked, *, strict: bool) -> Json | None:
     """Refuse (GoogleError 403) a call into a project that is absent, being deleted, or has the API off.
 
     Which APIs count as off, unless `strict`: none before Service Usage has changed anything in the project, then all
     that are not on. So a recording made in a project that was prepared before still replays, and a caller that
     prepares its projects is held to what it has enabled.
     """
+    project, permission = asked.project, asked.permission
     if api.name in _ABOUT_PROJECTS or project == "-":
         return find(state, project)
     row = find(state, project)
+    if row is None and api.name == "compute" and project in IMAGE_PROJECTS:
+        if permission.rsplit(".", maxsplit=1)[-1].startswith(("get", "list")):
+            return None
+        raise GoogleError(403, f"Required '{permission}' permission for 'projects/{project}'", reason="forbidden")
     if row is None:
-        raise _absent(api, project, permission)
+        raise _absent(api, asked)
     if row["state"] != "ACTIVE":
         raise GoogleError(
             403,
@@ -79,7 +103,7 @@ def admit(state: State, api: Api, project: str, permission: str, *, strict: bool
             details=[_error_info("CONSUMER_INVALID", api, row["number"])],
         )
     known = f"serviceusage.services/projects/{row['number']}/services/{api.name}.googleapis.com"
-    held = strict or state.get(known) is not None or state.get(f"serviceusage.touched/{row['number']}") is not None
+    held = strict or state.look(known) is not None or state.look(f"serviceusage.touched/{row['number']}") is not None
     if held and not enabled(state, row["number"], api.name):
         raise _disabled(api, row["number"])
     return row
@@ -91,11 +115,16 @@ def _error_info(reason: str, api: Api, number: str) -> Json:
     return {"@type": kind, "reason": reason, "domain": "googleapis.com", "metadata": metadata}
 
 
-def _absent(api: Api, project: str, permission: str) -> GoogleError:
+def _absent(api: Api, asked: Asked) -> GoogleError:
+    project, permission = asked.project, asked.permission
     if api.name == "sqladmin":
         return GoogleError(403, "The client is not authorized to make this request.", reason="notAuthorized")
     if api.name == "storage":
         return GoogleError(400, f"Unknown project id: {project}", reason="invalid")
+    if api.name == "run":
+        # google-github-actions/deploy-cloudrun#182
+        said = f"Permission '{permission}' denied on resource '{asked.resource}' (or resource may not exist)."
+        return GoogleError(403, said)
     resource = f"//{api.name}.googleapis.com/projects/{project}"
     message = f"Permission '{permission}' denied on resource '{resource}' (or it may not exist)."
     metadata = {"permission": permission, "resource": f"projects/{project}"}

@@ -29,7 +29,10 @@ class Rows(Protocol):
 
 
 class MemoryRows:
-    """Rows in memory, for the simulation and for tests of the core."""
+    """Rows in memory, for the simulation and for tests of the core. Every commit lasts at once: never `open`."""
+
+    open = False
+    shared = False
 
     def __init__(self) -> None:
         self._values: dict[str, bytes] = {}
@@ -53,17 +56,52 @@ class MemoryRows:
                     insort(self._keys, key)
                 self._values[key] = value
 
+    def flush(self) -> None:
+        pass
+
 
 class State:
     """The committed rows plus the writes of the request in hand."""
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
+        self._read: dict[str, bytes | None] = {}
+        self._looked: dict[str, Json | None] = {}
+        self.scanned: list[tuple[str, str]] = []
         self.writes: dict[str, bytes | None] = {}
+        self.settled: dict[str, bytes | None] = {}
 
     def get(self, key: str) -> Json | None:
-        raw = self.writes[key] if key in self.writes else self._rows.get(key)
+        raw = self.writes[key] if key in self.writes else self.raw_before(key)
         return None if raw is None else orjson.loads(raw)
+
+    def look(self, key: str) -> Json | None:
+        """The object as `get` gives it, but shared with every other look in this request: not to be changed."""
+        if key in self.writes:
+            return self.get(key)
+        if key not in self._looked:
+            self._looked[key] = self.before(key)
+        return self._looked[key]
+
+    def before(self, key: str) -> Json | None:
+        """The committed object, as it was before the request in hand."""
+        raw = self.raw_before(key)
+        return None if raw is None else orjson.loads(raw)
+
+    def overwritten(self, but: tuple[str, ...] = ()) -> dict[str, bytes | None]:
+        """What each written key (those with the prefixes `but` left out) holds in the rows until the commit."""
+        return {key: self.raw_before(key) for key in self.writes if not key.startswith(but)}
+
+    @property
+    def read(self) -> frozenset[str]:
+        """The keys that were looked up."""
+        return frozenset(self._read)
+
+    def raw_before(self, key: str) -> bytes | None:
+        """The committed object as the rows hold it."""
+        if key not in self._read:
+            self._read[key] = self._rows.get(key)
+        return self._read[key]
 
     def put(self, key: str, value: Json) -> None:
         # A copy, because orjson's buffer keeps its over-allocation for as long as the value lives.
@@ -74,7 +112,9 @@ class State:
 
     def scan(self, prefix: str, after: str = "", until: str = "") -> Iterator[tuple[str, Json]]:
         """Objects whose key starts with `prefix`, in key order, those at or before key `after` left out."""
-        low, high = (after + "\0" if after else prefix), (until or prefix + _END)
+        # `after` comes from a page token, which a caller may forge: it must not lead out of the prefix.
+        low, high = max(after + "\0" if after else prefix, prefix), (until or prefix + _END)
+        self.scanned.append((low, high))
         mine = sorted(key for key in self.writes if low <= key < high)
         position = 0
         while True:
@@ -104,9 +144,9 @@ class State:
         count = len(self.writes)
         if count:
             self._rows.commit(self.writes)
-            self.writes = {}
+            self.writes, self.settled, self._read, self._looked = {}, {}, {}, {}
         return count
 
-    def drop(self, keep: Mapping[str, bytes | None]) -> None:
-        """Forget the writes made since `keep` was copied from `writes`."""
-        self.writes = dict(keep)
+    def drop(self) -> None:
+        """Forget the writes of the request in hand, but not those that time alone made."""
+        self.writes = dict(self.settled)

@@ -7,6 +7,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 Json = dict[str, Any]
@@ -14,7 +15,11 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request. `path` is raw (still percent-encoded) and without the query; header names are lower case."""
+    """One HTTP request. `path` is raw (still percent-encoded) and without the query; header names are lower case.
+
+    Two faults travel with it: the operation it starts fails half-way (`half_finish` says with what), or ends
+    `operation_delay` seconds late (infinity: never).
+    """
 
     verb: str
     path: str
@@ -22,6 +27,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     half_finish: str = ""
+    operation_delay: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -33,11 +39,13 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@lru_cache(maxsize=64)
 def timestamp(now: float) -> str:
     """RFC 3339 in UTC with microseconds, as Google's JSON prints it."""
     return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+@lru_cache(maxsize=64)
 def milliseconds(now: float) -> str:
     """RFC 3339 in UTC with milliseconds, as Cloud SQL and Cloud Storage print it."""
     return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

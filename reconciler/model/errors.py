@@ -77,3 +77,11 @@ class CloudUnreachableError(AipressError):
 
 class HistoryUnreachableError(AipressError):
     """The history repository did not answer: a plan can still be made (two-way), and cannot be applied."""
+
+
+class ForgeUnreachableError(AipressError):
+    """The code host did not answer, or asked us to wait longer than we do."""
+
+
+class TooLongError(AipressError):
+    """The code host takes no body of that length; the same in fewer words may do."""

@@ -35,7 +35,7 @@ class Target:
             return cls(TargetKind.FLEET)
         kind, _, rest = text.partition("/")
         name, _, environment = rest.partition("@")
-        if kind in (TargetKind.SHARD, TargetKind.TENANT) and name and "/" not in rest:
+        if kind in (TargetKind.SHARD, TargetKind.TENANT) and name and "/" not in rest and "@" not in environment:
             if environment and kind != TargetKind.TENANT:
                 raise ValueError(f"`{text}`: only a tenant has environments; write shard/{name}")
             return cls(TargetKind(kind), name, environment)
@@ -83,6 +83,15 @@ class Address:
 
     def __str__(self) -> str:
         return f"{self.target}/{self.kind}/{self.key}"
+
+    @property
+    def environment(self) -> str:
+        """The environment a tenant's resource belongs to; its last backup is keyed `final-ENVIRONMENT`."""
+        return self.key.removeprefix("final-")
+
+    def belongs_to(self, target: Target) -> bool:
+        """Whether this is a resource of exactly this target, or of that environment of it."""
+        return self.target == target.whole and target.environment in ("", self.environment)
 
     @classmethod
     def parse(cls, text: str) -> "Address":

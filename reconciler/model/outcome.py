@@ -38,8 +38,12 @@ class ItemOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
+    """`interrupted`: a person or the system asked the process to end; `stopped`: why a switch or a limit of ours said
+    stop, in words ("" : nothing did)."""
+
     items: Mapping[Address, ItemOutcome]
     interrupted: bool = False
+    stopped: str = ""
 
     def count(self, result: Result) -> int:
         return sum(1 for item in self.items.values() if item.result is result)

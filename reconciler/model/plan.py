@@ -8,7 +8,9 @@ from typing import Any
 from reconciler.model.canonical import Body, digest
 from reconciler.model.diagnostic import Diagnostic, Position, Severity
 from reconciler.model.ids import Address, Target
-from reconciler.model.resource import Ref
+from reconciler.model.planned import Planned
+from reconciler.model.resource import Ref, refs_in
+from reconciler.model.shape import NAMES, NUMBER, OBJECT, ROWS, TEXT, YES_OR_NO, Shape, shaped
 
 FORMAT = "aipress.plan/1"
 FORBIDDEN_READ = "forbidden"
@@ -16,6 +18,10 @@ UNREAD = frozenset({"partial-read", FORBIDDEN_READ})
 """Guards that stand for objects nobody could look at."""
 ABSENT = "absent"
 """The fingerprint of an object that is not there."""
+
+
+MOST_USD = 1e12
+"""A month; what a saved plan says beyond it is damage."""
 
 
 class Action(StrEnum):
@@ -92,7 +98,9 @@ class Change:
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "Change":
-        """Raises KeyError or ValueError on a document that is not ours."""
+        """Raises ValueError on a document that is not ours."""
+        shaped({"approval": "", **row}, _CHANGE)
+        tuple(refs_in(row["body"]))
         return cls(
             address=Address.parse(row["resource"]), name=row["name"], parent=row["parent"],
             action=Action(row["action"]), reason=row["reason"], body=row["body"], fingerprint=row["fingerprint"],
@@ -103,7 +111,25 @@ class Change:
         )  # fmt: skip
 
 
+_CHANGE: Mapping[str, Shape] = {
+    "resource": TEXT, "name": TEXT, "parent": TEXT, "action": TEXT, "reason": TEXT, "body": OBJECT, "source": TEXT,
+    "fingerprint": TEXT, "shard": TEXT, "owner": TEXT, "fields": ROWS, "dropped": NAMES, "after": NAMES, "uid": TEXT,
+    "drift": YES_OR_NO, "approval": TEXT,
+}  # fmt: skip
+_FIELD: Mapping[str, Shape] = {"path": TEXT, "sensitive": YES_OR_NO}
+_VERDICT: Mapping[str, Shape] = {"guard": TEXT, "target": TEXT, "verdict": TEXT, "message": TEXT}
+_DIAGNOSTIC: Mapping[str, Shape] = {
+    "code": TEXT, "severity": TEXT, "message": TEXT, "file": TEXT, "line": (int,), "column": (int,), "help": TEXT,
+    "target": TEXT, "fixable": YES_OR_NO,
+}  # fmt: skip
+_PLAN: Mapping[str, Shape] = {
+    "cloud": TEXT, "fleet": OBJECT, "parents": OBJECT, "changes": ROWS, "guards": ROWS, "diagnostics": ROWS,
+    "summary": OBJECT, "cost": OBJECT, "twoWay": YES_OR_NO, "scope": NAMES, "populations": OBJECT,
+}  # fmt: skip
+
+
 def _field(row: Mapping[str, Any]) -> FieldChange:
+    shaped(row, _FIELD)
     unknown = row.get("unknown")
     ref = Ref(Address.parse(unknown["resource"]), unknown["path"]) if unknown else None
     return FieldChange(row["path"], row["from"], row["to"], row["sensitive"], ref, row.get("mayReplace", False))
@@ -138,7 +164,10 @@ class GuardVerdict:
 class Plan:
     """`parents` maps "shard/NAME" (and "fleet") to the version id, or None before the first version.
 
-    `compared` counts what was compared and equal. `touched`: (tenants, shards) with a change are derived.
+    `compared` counts what was compared and equal; `unrecorded` are those of them that the newest version tells
+    otherwise (a run died before it was recorded, or somebody made it so before Git said it): an apply records them,
+    and does nothing. `late` are shards whose newest version lacks a text that is applied by now.
+    `touched`: (tenants, shards) with a change are derived.
     `two_way`: the history could not be read; such a plan cannot be applied.
     """
 
@@ -150,6 +179,8 @@ class Plan:
     guards: tuple[GuardVerdict, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     compared: int = 0
+    unrecorded: tuple[Change, ...] = ()
+    late: tuple[str, ...] = ()
     cost_before: float = 0.0
     cost_after: float = 0.0
     two_way: bool = False
@@ -157,6 +188,9 @@ class Plan:
     """The targets the plan was asked for, as text."""
     populations: Mapping[str, int] = field(default_factory=dict)
     """Live sites per shard and tenants in all, for "2 of 1,204 tenants" ({"tenants": n, "shards": m})."""
+    waves: Planned = field(default_factory=Planned)
+    """The waves it is walked in, when it changes too many live sites for one step."""
+    _digest: str = field(default="", init=False, repr=False, compare=False)
 
     def summary(self) -> dict[str, int]:
         counts = {
@@ -178,12 +212,26 @@ class Plan:
             "cost": {"monthly_usd_before": self.cost_before, "monthly_usd_after": self.cost_after},
             "scope": list(self.scope), "populations": dict(self.populations), "twoWay": self.two_way,
         }  # fmt: skip
+        if self.waves:
+            row["waves"] = self.waves.to_json()
+        if self.late:
+            row["late"] = list(self.late)
+        if self.unrecorded:
+            row["unrecorded"] = [c.to_json() for c in self.unrecorded]
         return row
 
     @property
+    def to_record(self) -> bool:
+        """Whether an apply has something to record although nothing is to be done."""
+        return bool(self.unrecorded or self.late)
+
+    @property
     def digest(self) -> str:
-        """sha256 over the document with sorted keys and without `digest`."""
-        return digest(self.document())
+        """sha256 over the document with sorted keys and without `digest`. Made once: every settled shard asks for it,
+        and a plan of a whole fleet is tens of megabytes."""
+        if not self._digest:
+            object.__setattr__(self, "_digest", digest(self.document()))
+        return self._digest
 
     def to_json(self) -> dict[str, Any]:
         return {**self.document(), "digest": self.digest}
@@ -191,21 +239,36 @@ class Plan:
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "Plan":
         """Read a saved plan. Raises ValueError when it is not one, or when its digest does not match its content."""
-        if row.get("format") != FORMAT:
-            raise ValueError(f"not a plan: format is {row.get('format')!r}, expected {FORMAT!r}")
+        if not isinstance(row, Mapping) or row.get("format") != FORMAT:
+            said = row.get("format") if isinstance(row, Mapping) else None
+            raise ValueError(f"not a plan: format is {str(said)[:40]!r}, expected {FORMAT!r}")
         try:
+            shaped(row, _PLAN)
+            shaped(row["fleet"], {"base": TEXT, "head": TEXT})
+            shaped(row["summary"], {"none": (int,)})
+            cost = shaped(row["cost"], {"monthly_usd_before": NUMBER, "monthly_usd_after": NUMBER})
+            if any(abs(usd) > MOST_USD for usd in cost.values()):
+                raise ValueError("`cost` is beyond any price")
+            shaped(row["populations"], dict.fromkeys(row["populations"], (int,)))
+            shaped(row["parents"], dict.fromkeys(row["parents"], (str, type(None))))
             plan = cls(
                 cloud=row["cloud"], fleet_base=row["fleet"]["base"], fleet_head=row["fleet"]["head"],
                 parents=dict(row["parents"]), changes=tuple(Change.from_json(c) for c in row["changes"]),
                 guards=tuple(_verdict(g) for g in row["guards"]),
                 diagnostics=tuple(_diagnostic(d) for d in row["diagnostics"]), compared=row["summary"]["none"],
                 cost_before=row["cost"]["monthly_usd_before"], cost_after=row["cost"]["monthly_usd_after"],
+                late=tuple(row.get("late", ())),
+                unrecorded=tuple(Change.from_json(c) for c in row.get("unrecorded", ())),
                 two_way=row["twoWay"], scope=tuple(row["scope"]), populations=dict(row["populations"]),
+                waves=Planned.from_json(row["waves"]) if "waves" in row else Planned(),
             )  # fmt: skip
+            digest_now = plan.digest
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a plan: {error!r} is missing or of the wrong type") from error
-        if plan.digest != row.get("digest"):
-            raise ValueError(f"the plan was changed after it was made: its content has digest {plan.digest}")
+        except RecursionError as error:
+            raise ValueError("not a plan: it is nested without end") from error
+        if digest_now != row.get("digest"):
+            raise ValueError(f"the plan was changed after it was made: its content has digest {digest_now}")
         return plan
 
     def with_guards(self, guards: tuple[GuardVerdict, ...]) -> "Plan":
@@ -220,11 +283,13 @@ class Plan:
 
 
 def _verdict(row: Mapping[str, Any]) -> GuardVerdict:
+    shaped(row, _VERDICT)
     items = tuple(Address.parse(a) for a in row.get("items", ()))
     return GuardVerdict(row["guard"], Target.parse(row["target"]), Verdict(row["verdict"]), row["message"], items)
 
 
 def _diagnostic(row: Mapping[str, Any]) -> Diagnostic:
+    shaped(row, _DIAGNOSTIC)
     return Diagnostic(
         row["code"], Severity(row["severity"]), row["message"], row["file"], Position(row["line"], row["column"]),
         row["help"], target=row["target"], fixable=row["fixable"],

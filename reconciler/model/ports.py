@@ -6,13 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from reconciler.model.authorship import Author
 from reconciler.model.canonical import Body
+from reconciler.model.effect import Row
 from reconciler.model.errors import Failure
+from reconciler.model.fence import Grant, Store
+from reconciler.model.hold import Hold, Poison
 from reconciler.model.ids import Address
+from reconciler.model.order import Order
 from reconciler.model.outcome import Event, Outcome
-from reconciler.model.plan import Action, Change, Plan
+from reconciler.model.plan import Action, Change
 from reconciler.model.resource import Absent, Found, Observation, Unknown
-from reconciler.model.version import Hold, Version
+from reconciler.model.version import Version
+from reconciler.model.visit import Visit
+from reconciler.model.wave import Waves
 
 
 class Clock(Protocol):
@@ -118,6 +125,12 @@ class Repository(Protocol):
     def files(self, commit: str) -> Sequence[TreeFile]:
         """Every entry below the fleet root that a fleet file could be (fleet.yaml, tiers/, shards/), any mode."""
 
+    def is_behind(self, older: str, newer: str) -> bool:
+        """Whether a commit is `newer` or an ancestor of it; False for one that is not there (any more)."""
+
+    def written_by(self, commit: str, path: str, lines: Sequence[int]) -> Mapping[int, Author]:
+        """Who wrote these lines of a file, as they stand at a commit; nothing where git does not tell."""
+
     def changed(self, base: str, head: str) -> Sequence[str]:
         """Paths below the fleet root that differ, from the tree difference (not the history)."""
 
@@ -136,7 +149,11 @@ class Repository(Protocol):
 
 
 class History(Protocol):
-    """Append-only versions per shard ("" for the fleet's own objects), and the holds everyone must see."""
+    """Append-only versions per shard ("" for the fleet's own objects); the holds and waves everyone must see."""
+
+    def still(self) -> AbstractContextManager[None]:
+        """What is read until the block ends is of one moment, which costs one look elsewhere. Writing is no part of it:
+        it compares with what stands there then."""
 
     def head(self, shard: str) -> Version | None: ...
 
@@ -157,7 +174,35 @@ class History(Protocol):
     def set_hold(self, hold: Hold) -> None: ...
 
     def clear_hold(self, target: str, actor: str) -> Sequence[Hold]:
-        """The holds that were lifted."""
+        """Lift every hold on exactly this target; the holds that were lifted."""
+
+    def drop_holds(self, holds: Sequence[Hold], actor: str, why: str) -> Sequence[Hold]:
+        """Take exactly these off; those that were still there as they are."""
+
+    def poisons(self) -> Sequence[Poison]:
+        """States that rollbacks left behind."""
+
+    def set_poisons(self, poisons: Sequence[Poison]) -> None:
+        """Set or replace these marks, all or none."""
+
+    def drop_poisons(self, poisons: Sequence[Poison], actor: str, why: str) -> Sequence[Poison]: ...
+
+    def waves(self) -> Sequence[Waves]:
+        """Those that stand, and some that are over; oldest first."""
+
+    def move_waves(self, moved: Sequence[Waves]) -> None:
+        """Compare-and-swap, all or none: each is new, or has the stored log and moves behind it. Raises RefusedError
+        when somebody else's move came first."""
+
+
+# --- the sites ------------------------------------------------------------------------------------------------------
+
+
+class Visitor(Protocol):
+    """Asks sites' public URLs as anybody could."""
+
+    def visit(self, urls: Sequence[str], seconds: float) -> Sequence[Visit]:
+        """What each answers, in their order; `seconds`: for one answer. Never raises for what a site does."""
 
 
 # --- applying -------------------------------------------------------------------------------------------------------
@@ -180,7 +225,22 @@ class Journal(Protocol):
 
     def close(self, intent_id: str) -> None: ...
 
-    def open_intents(self) -> Sequence[Intent]: ...
+    def open_intents(self) -> Sequence[Intent]:
+        """For who writes, under the lease."""
+
+    def seen(self) -> Sequence[Intent]:
+        """The same for who only looks, beside another process that writes."""
+
+
+class Ledger(Protocol):
+    """What this host did, row by row, kept a week and more: limits are counted from it after a restart too."""
+
+    def append(self, row: Row, *, sync: bool) -> None:
+        """Returns when a killed process leaves the row behind (`sync`: a power cut too). Raises AipressError when it
+        cannot be written: do not act then."""
+
+    def rows(self, since: datetime) -> Sequence[Row]:
+        """Oldest first."""
 
 
 class StopSwitch(Protocol):
@@ -188,14 +248,134 @@ class StopSwitch(Protocol):
         """ "" to go on, else the reason to stop; asked before each effect. Unreadable means stop."""
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A gate's word: not now; look again after so many seconds (a velocity limit)."""
+
+    seconds: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class No:
+    """A gate's word: not this change; the others go on (a cap, a quarantine, an open breaker)."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """A gate's word: nothing any more (the stop switch, a lease that is lost)."""
+
+    why: str
+
+
+class Gate(Protocol):
+    """Asked right before each write to the cloud, from any thread."""
+
+    def stopped(self) -> str:
+        """Why nothing at all may start now; "" when it may."""
+
+    def ask(self, change: Change, call: Call) -> Later | No | Halt | None:
+        """What stands against this write now; None: nothing does."""
+
+
+class LeaseBook(Protocol):
+    """What leases need of the history. Errors are AipressError (unreachable, forbidden, corrupt)."""
+
+    def lease(self, shard: str) -> Grant | None:
+        """As it stands; None: nobody ever held it."""
+
+    def swap_lease(self, before: Grant | None, after: Grant) -> bool:
+        """Compare-and-swap: False when something else than `before` stands there by now."""
+
+    def newest(self, shard: str) -> str | None:
+        """The id of its newest version."""
+
+    def store(self) -> Store | None:
+        """Whose daemon owns the fleet; None: nobody's."""
+
+    def swap_store(self, before: Store | None, after: Store) -> bool:
+        """Compare-and-swap, as with leases."""
+
+
+class Fence(Protocol):
+    """Which shards this process may write to, and under which generation. Asked from any thread."""
+
+    def walking(self, parents: Mapping[str, str | None]) -> AbstractContextManager[None]:
+        """One apply: `parents` are its plan's. Leases that are still held are let run out at the end."""
+
+    def enter(self, shard: str) -> int | No | Halt:
+        """The generation (0: there are no leases here), from before the first look until `leave`; or why not."""
+
+    def keep(self, shard: str) -> No | Halt | None:
+        """Right before a write or a publish: why it must not happen; None when the lease outlives it."""
+
+    def tend(self, shard: str) -> None:
+        """Something is under way there; never raises."""
+
+    def leave(self, shard: str) -> None:
+        """It is settled, with nothing under way; never raises."""
+
+
+class Tenure(Protocol):
+    """Which engine store's daemon owns the fleet."""
+
+    def claim(self, *, take_over: bool) -> None:
+        """From now on it is ours. Raises RefusedError while another one's daemon is there, unless told to take over."""
+
+    def stopped(self) -> str:
+        """Why this daemon must stop ("" : go on, or nothing was claimed). Tells the others that it is still there."""
+
+    def leave(self) -> None:
+        """Ours ends: the next one need not wait. Never raises."""
+
+
+class Limits(Protocol):
+    """Counts what is done, and says when it is too much. Asked after every Gate, from any thread."""
+
+    def opened(self, order: Order) -> None:
+        """This order is walked now: its bounds hold for the shards it looked at."""
+
+    def stopped(self) -> str:
+        """Why nothing at all may start now; "" when it may."""
+
+    def ask(self, change: Change, call: Call) -> Later | No | Halt | None:
+        """What stands against this write; None: nothing does, and it is counted as made."""
+
+    def heard(self, change: Change, call: Call, answer: Answer) -> None:
+        """What the cloud said to a write, or to a question after one."""
+
+    def over(self, change: Change) -> None:
+        """A change is at its end, however it ended."""
+
+    def settled(self, order: Order, outcome: Outcome) -> Sequence[Hold]:
+        """The tenants of a settled shard that fail so often at this commit that they are to be held."""
+
+
 Progress = Callable[[Event], None]
-Settled = Callable[[str, Outcome], None]
-"""Called once per shard when its last change is settled: the place where a version is published."""
+Settled = Callable[[Order, str, Outcome], None]
+"""Called once per shard of an order when its last change is settled: the place where a version is published."""
+
+Current = Callable[[Order], bool]
+"""Whether an order's plan may still be walked: its parents are the newest versions, but for those it made itself."""
 
 
 class Engine(Protocol):
-    def apply(self, plan: Plan, skip: Mapping[Address, str], progress: Progress, settled: Settled) -> Outcome:
-        """Walk a plan's changes; those in `skip` (address -> why) are not run, nor what depends on them."""
+    def apply(self, order: Order, progress: Progress, settled: Settled) -> Outcome:
+        """Walk an order's plan; items in its `skip` are not run, nor what depends on them."""
+
+    def resume(self, current: Current, progress: Progress, settled: Settled) -> Sequence[tuple[Order, Outcome]]:
+        """Go on with what killed processes left half done, while its plan is current, and drop the rest; nothing where
+        the engine keeps no journal of steps. A shard may be handed over that was handed over before the process died.
+        """
+
+    def begun(self) -> Mapping[Address, Body]:
+        """What earlier runs on this host sent, and nobody knows what came of it: a hint, like the journal's."""
+
+    def abandoned(self) -> bool:
+        """Whether another process died and left an apply that `resume` would see to now. Cheap; False where it cannot
+        be told."""
 
 
 class Lease(Protocol):
@@ -204,6 +384,8 @@ class Lease(Protocol):
 
 
 __all__ = [
-    "Answer", "Call", "Change", "Clock", "Cloud", "Done", "Engine", "Failed", "History", "Intent", "Journal", "Lease",
-    "Listing", "Pending", "Progress", "Repository", "Seen", "Settled", "StopSwitch", "TreeFile",
+    "Answer", "Call", "Change", "Clock", "Cloud", "Current", "Done", "Engine", "Failed", "Fence", "Gate", "Grant",
+    "Halt", "History", "Intent", "Journal", "Later", "Lease", "LeaseBook", "Ledger", "Limits", "Listing", "No",
+    "Pending", "Progress", "Repository", "Seen", "Settled", "StopSwitch", "Tenure", "TreeFile",
+    "Visitor",
 ]  # fmt: skip

@@ -31,10 +31,15 @@ class Ref:
 
     @classmethod
     def from_body(cls, value: Any) -> "Ref | None":
-        """The Ref that a body value stands for, or None when the value is an ordinary one."""
+        """The Ref that a body value stands for, or None when the value is an ordinary one. Raises ValueError for one
+        that is none and looks like one."""
         if not isinstance(value, Mapping) or len(value) != 1 or REF not in value:
             return None
         inner = value[REF]
+        if not isinstance(inner, Mapping) or not all(isinstance(one, str) for one in inner.values()):
+            raise ValueError("a reference names a resource and a path in it")
+        if "resource" not in inner or "path" not in inner:
+            raise ValueError("a reference names a resource and a path in it")
         return cls(Address.parse(inner["resource"]), inner["path"], inner.get("template", "{}"))
 
 
@@ -125,6 +130,8 @@ class Found:
     read_at: datetime
     ready: bool = True
     """False while the cloud is still making or changing it (an operation of an earlier process, say)."""
+    trouble: str = ""
+    """Why it does not work although it is there and nothing goes on any more, with what to do; "" when all is well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,14 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from pydantic.alias_generators import to_camel
+from pydantic import Field, StringConstraints
+
+from reconciler.model.guards import Guards
+from reconciler.model.spec_waves import WavesSpec
+from reconciler.model.strict import Strict, TenantName
 
 API_VERSION = "aipress.io/v1"
 
-TenantName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,28}[a-z0-9]$", max_length=30)]
 ShardName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,28}[a-z0-9]$", max_length=30)]
 Uid = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{7}$")]
 Text = Annotated[str, StringConstraints(max_length=200)]
@@ -43,14 +45,6 @@ Url = Annotated[
 ]
 OpenBlock = dict[str, Any]
 """A block that no kind manages yet: any mapping is accepted, and `validate` and `plan` say so."""
-
-
-class Strict(BaseModel):
-    """Refuses unknown fields and coercion; camelCase in YAML, snake_case in Python; values do not change."""
-
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, alias_generator=to_camel, populate_by_name=False
-    )
 
 
 class State(StrEnum):
@@ -348,40 +342,6 @@ class Images(Strict):
     suspended: str = Field(description="Image that answers for a suspended tenant.")
 
 
-class BlastRadius(Strict):
-    percent: float = Field(
-        1.0, gt=0, le=100, description="Share of live sites one plan may change, from 100 live sites on."
-    )
-    sites: int = Field(10, ge=1, description="Live sites one plan may change in a fleet below 100.")
-    shard_percent: float = Field(30.0, gt=0, le=100, description="Share of a shard's resources one plan may change.")
-
-
-class Guards(Strict):
-    """Limits a plan is held to. Defaults are those of a fleet of 50,000."""
-
-    blast_radius: BlastRadius = Field(default_factory=BlastRadius)
-    shrink_percent: float = Field(
-        1.0,
-        ge=0,
-        le=100,
-        description="Share of tenants that may vanish from the fleet between two versions.",
-    )
-    partial_read_percent: float = Field(
-        90.0,
-        ge=0,
-        le=100,
-        description="A list shorter than this share of what was known is a partial read.",
-    )
-    mass_drift_percent: float = Field(
-        1.0,
-        ge=0,
-        le=100,
-        description="Share of tenants drifted in one sweep that stops the sweep, from 100 live sites on.",
-    )
-    plan_age_minutes: int = Field(60, ge=1, le=1440, description="Age at which observations are read again.")
-    stateless_deletes: int = Field(5, ge=0, description="Stateless objects one plan may delete.")
-
-
 class Escrow(Strict):
     days: int = Field(14, ge=1, le=90, description="Days a deleted tenant's data is kept before it may be purged.")
 
@@ -421,12 +381,12 @@ class FleetSpec(Strict):
     purges: list[PurgeApproval] = Field(
         default_factory=list, max_length=50, description="Approved purges of deleted tenants."
     )
-    waves: OpenBlock | None = Field(None, description="Order of large rollouts.")
+    waves: WavesSpec = Field(default_factory=WavesSpec, description="How a change of many live sites is walked.")
     policies: OpenBlock | None = Field(None, description="Policies over the plan.")
     services: OpenBlock | None = Field(None, description="Shared services of the fleet.")
 
 
-FLEET_UNMANAGED = ("waves", "policies", "services")
+FLEET_UNMANAGED = ("policies", "services")
 
 
 class FleetDocument(Strict):

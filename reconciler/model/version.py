@@ -1,12 +1,25 @@
 """A version: an applied state of one shard (or of the fleet's own objects). Undo is a new version."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from reconciler.model.canonical import Body
 from reconciler.model.ids import Address
+
+RETURNED = "rollback to "
+"""How the trigger of a version begins that put an earlier one back before Git said so: its documents are not those of
+its fleet commit."""
+
+
+def past_guards(trigger: str, allow: Collection[str], reason: str) -> str:
+    """The trigger of an apply that guards were passed for by name, for those who review it: which, and why."""
+    if not allow:
+        return trigger
+    noun = "guard" if len(allow) == 1 else "guards"
+    return f"{trigger}, past the {noun} {', '.join(sorted(allow))}: {' '.join(reason.split()) or 'no reason given'}"
+
 
 FLEET_SHARD = ""
 """The shard name under which the fleet's own objects are recorded; printed as `fleet`."""
@@ -97,6 +110,11 @@ class Version:
         """ "eu-001/12" or "fleet/3": how people name it."""
         return f"{self.shard or 'fleet'}/{self.number}"
 
+    @property
+    def returned(self) -> bool:
+        """Whether it put an earlier version back, before Git said so."""
+        return self.trigger.startswith(RETURNED)
+
     def to_json(self) -> dict[str, Any]:
         """The row of `history --json`."""
         return {
@@ -104,27 +122,3 @@ class Version:
             "number": self.number, "at": self.at.isoformat(), "actor": self.actor, "trigger": self.trigger,
             "fleet_commit": self.fleet_commit, "plan": self.plan, "result": self.result, "summary": self.summary,
         }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """A named, expiring stop on a scope. `target` is a target's text form; `until` None means until resumed."""
-
-    target: str
-    reason: str
-    actor: str
-    since: datetime
-    until: datetime | None
-    kind: str = "pause"
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "target": self.target, "reason": self.reason, "actor": self.actor, "since": self.since.isoformat(),
-            "until": self.until.isoformat() if self.until else None, "kind": self.kind,
-        }  # fmt: skip
-
-    @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> "Hold":
-        until = datetime.fromisoformat(row["until"]) if row["until"] else None
-        since = datetime.fromisoformat(row["since"])
-        return cls(row["target"], row["reason"], row["actor"], since, until, row.get("kind", "pause"))

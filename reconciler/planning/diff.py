@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from reconciler.kinds.catalog import kind_of
-from reconciler.kinds.compare import declares, difference, dropped, fingerprint, replaces, value_at
+from reconciler.kinds.compare import difference, dropped, fingerprint, lies_in, replaces
 from reconciler.kinds.kind import Kind
 from reconciler.kinds.ownership import OWNER_LABEL, proven
 from reconciler.model.canonical import Body
@@ -21,6 +21,7 @@ class Why(StrEnum):
     FORBIDDEN = "forbidden"
     STRANGER = "stranger"
     CONTEXT = "context"
+    BACKUP = "backup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,9 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Equal:
-    """Compared, and as it shall be."""
+    """Compared, and as it shall be. `unrecorded`: what the newest version does not say of it yet (an adoption)."""
+
+    unrecorded: Change | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,15 @@ class Pair:
     applied: Applied | None
     last: Body | None
     """The last applied body, its references resolved the same way."""
+    sent: Body | None = None
+    """What an earlier run sent, if it stands there now: its run died before a version could say so. It is ours, too."""
     anew: bool = False
     """A step that runs once for an occasion (a last backup), and this is another occasion than the recorded one."""
+
+    @property
+    def before(self) -> Body | None:
+        """What of it is ours, as we left it."""
+        return self.last if self.sent is None else self.sent
 
 
 def compare(pair: Pair) -> Change | Blocked | Equal:
@@ -62,7 +72,7 @@ def compare(pair: Pair) -> Change | Blocked | Equal:
         return Blocked(resource.address, why, f"{resource.address} could not be read: {seen.reason}")
     if isinstance(seen, Absent):
         return _creation(kind, pair)
-    if pair.applied is None and not proven(kind, seen, resource.owner):
+    if (pair.applied is None or _recreated(pair, seen)) and not proven(kind, seen, resource.owner):
         return Blocked(resource.address, Why.STRANGER, _stranger(kind, resource))
     return _alteration(kind, pair, seen)
 
@@ -72,8 +82,9 @@ def removal(chosen: Removal, applied: Applied | None, seen: Observation | None, 
     if isinstance(seen, Absent) or (seen is None and applied is None):
         return None
     if not isinstance(seen, Found) or applied is None:
-        why = seen.reason if isinstance(seen, Unknown) else "no version records it as ours"
-        return Blocked(chosen.address, Why.UNREADABLE, f"{chosen.address} is not deleted: {why}")
+        said = seen.reason if isinstance(seen, Unknown) else "no version records it as ours"
+        why = Why.FORBIDDEN if isinstance(seen, Unknown) and seen.forbidden else Why.UNREADABLE
+        return Blocked(chosen.address, why, f"{chosen.address} is not deleted: {said}")
     kind = kind_of(chosen.address.kind)
     if applied.uid and seen.uid and applied.uid != seen.uid:
         message = f"{chosen.address} is not deleted: it is not the {kind.noun} that was applied (another identity)"
@@ -95,42 +106,46 @@ def _creation(kind: Kind, pair: Pair) -> Change:
 
 
 def _alteration(kind: Kind, pair: Pair, seen: Found) -> Change | Equal:
-    fields = difference(kind, seen.body, pair.body, pair.last)
-    recreated = pair.applied is not None and bool(pair.applied.uid) and bool(seen.uid) and pair.applied.uid != seen.uid
+    fields = difference(kind, seen.body, pair.body, pair.before)
+    recreated = _recreated(pair, seen)
     print_of = fingerprint(kind, seen, pair.body, dropped(fields, pair.body))
     if pair.anew and pair.applied is not None and not recreated:
         return _change(pair, Action.RUN, "the one that is there was made for an earlier deletion", fields, print_of)
     if not fields:
-        if pair.applied is not None and not recreated and seen.ready:
-            return Equal()
+        if pair.applied is not None and not recreated and seen.ready and not seen.trouble:
+            stale = pair.last is not None and bool(difference(kind, pair.last, pair.body, pair.last))
+            reason = "it is as wanted, and no version says so yet"
+            return Equal(_change(pair, Action.ADOPT, reason, (), print_of) if stale else None)
         reason = "it was made again outside Git, as wanted" if recreated else "it is there, ours and as wanted"
+        reason = f"it is there as wanted, and does not work: {seen.trouble}" if seen.trouble else reason
         return _change(pair, Action.ADOPT, reason, (), print_of)
     immutable = replaces(kind, [f for f in fields if f.unknown is None])
     if immutable:
         names = ", ".join(f"`{f.path}`" for f in immutable)
         return _change(pair, Action.REPLACE, f"{names} cannot be changed on an existing {kind.noun}", fields, print_of)
-    reason, drift = _reason(pair, fields)
+    reason, drift = _reason(kind, pair, fields)
     return replace(_change(pair, Action.UPDATE, reason, fields, print_of), drift=drift)
 
 
-def _reason(pair: Pair, fields: tuple[FieldChange, ...]) -> tuple[str, bool]:
-    """The sentence, and whether something outside Git is undone."""
-    if pair.applied is None or pair.last is None:
+def _recreated(pair: Pair, seen: Found) -> bool:
+    """Another object than the recorded one stands under its name."""
+    return pair.applied is not None and bool(pair.applied.uid) and bool(seen.uid) and pair.applied.uid != seen.uid
+
+
+def _reason(kind: Kind, pair: Pair, fields: tuple[FieldChange, ...]) -> tuple[str, bool]:
+    """The sentence, and whether something outside Git is undone. What Git asks for anew is the difference between the
+    last applied body and this one, spelling apart."""
+    if pair.before is None:
         return "it is there and ours, but not as wanted", False
-    changed = [f for f in fields if _intended(pair, f)]
+    asked = [f.path for f in difference(kind, pair.before, pair.body, pair.before)]
+    changed = [f for f in fields if f.sensitive or f.unknown is not None or any(_meet(f.path, path) for path in asked)]
     if len(changed) == len(fields):
         return "it was changed in Git", False
     return "it was changed in Git, and outside Git" if changed else "it was changed outside Git", True
 
 
-def _intended(pair: Pair, field: FieldChange) -> bool:
-    """Whether Git asked for this field's change: the wanted value is not the last applied one."""
-    if field.sensitive or field.unknown is not None:
-        return True
-    before = pair.last or {}
-    if declares(before, field.path) != declares(pair.body, field.path):
-        return True
-    return bool(value_at(before, field.path) != value_at(pair.body, field.path))
+def _meet(one: str, other: str) -> bool:
+    return lies_in(one, other) or lies_in(other, one)
 
 
 def _change(pair: Pair, action: Action, reason: str, fields: tuple[FieldChange, ...], print_of: str) -> Change:

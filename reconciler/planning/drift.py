@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.kinds.catalog import kind_of
-from reconciler.kinds.compare import declares, difference, value_at, visible
+from reconciler.kinds.compare import declares, difference, lies_in, value_at, visible
 from reconciler.model.canonical import Body
 from reconciler.model.ids import Address
 from reconciler.model.resource import Absent, Found, Unknown
@@ -29,6 +29,8 @@ class Drift:
     unread: str = ""
     """Why the object could not be read, so that nothing is known of it; then no side says anything."""
     forbidden: bool = False
+    by: str = ""
+    """Who changed the object last, as far as the cloud tells it ("" : it does not). Never guessed."""
 
 
 def find_drift(facts: Facts) -> tuple[Drift, ...]:
@@ -65,19 +67,18 @@ def _of(facts: Facts, address: Address, last: Body, wanted: Body) -> list[Drift]
     open_ = [f.path for f in difference(kind, seen.body, wanted, None)]
     moved = (f for f in difference(kind, seen.body, last, None) if f.unknown is None)
     # What Git asks for by now is no drift any more (accepted, but no version has recorded it yet).
-    fields = [f for f in moved if not declares(wanted, f.path) or any(_overlap(f.path, path) for path in open_)]
+    fields = [
+        f
+        for f in moved
+        if not declares(wanted, f.path) or any(lies_in(f.path, path) or lies_in(path, f.path) for path in open_)
+    ]
+    by = str(value_at(seen.body, kind.modifier) or "") if kind.modifier else ""
     grave = kind.data_bearing or kind.name.endswith((".iam", ".grant"))
     return [
         Drift(
             address=address, path=f.path, git=value_at(wanted, f.path), last=f.after, live=f.before, since=since,
             severity="high" if grave or visible(kind, [f]) else "low",
-            source=resource.origins.get(f.path, resource.source), sensitive=f.sensitive,
+            source=resource.origins.get(f.path, resource.source), sensitive=f.sensitive, by=by,
         )
         for f in fields
     ]  # fmt: skip
-
-
-def _overlap(one: str, other: str) -> bool:
-    """Whether one path is the other, or lies in it."""
-    shorter, longer = sorted((one, other), key=len)
-    return longer == shorter or longer.startswith((shorter + ".", shorter + "["))

@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from reconciler.model.authorship import Authorship
+from reconciler.model.canonical import Body
 from reconciler.model.fleet import Fleet
+from reconciler.model.hold import Hold, Poison
 from reconciler.model.ids import Address, Target, TargetKind
 from reconciler.model.resource import Desired, Found, Live, Observation, Resource
-from reconciler.model.version import Applied, Hold, Version
+from reconciler.model.version import Applied, Version
+from reconciler.model.wave import Waves
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +29,31 @@ class Facts:
     cloud: str
     now: datetime
     holds: tuple[Hold, ...] = ()
+    poisons: tuple[Poison, ...] = ()
     scope: tuple[str, ...] = ("fleet",)
     base: str = ""
     context: frozenset[Address] = frozenset()
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     """tenant uid -> shard whose history records it, for tenants recorded in another shard than they are written in."""
+    vanished: Mapping[str, str] = field(default_factory=dict)
+    """tenant -> shard, in shards out of scope: recorded and not deleted, and their file went since the last version."""
+    healed: Mapping[Address, frozenset[str]] = field(default_factory=dict)
+    """Fields that were put back lately, after somebody had changed them outside Git."""
+    sent: Mapping[Address, Body] = field(default_factory=dict)
+    """What an earlier run here sent and could not record, because it died: resource -> body. A hint."""
     two_way: bool = False
+    waves: tuple[Waves, ...] = ()
+    """Those that stand (see model/wave.py), whatever their scope."""
+    authors: Mapping[str, Authorship] = field(default_factory=dict)
+    """approval of a purge -> who wrote it, and the deletion."""
+    former: Mapping[str, tuple[str, str, bool]] = field(default_factory=dict)
+    """tenant name -> (shard, uid, whether in escrow) of another owner whom another shard's history records."""
 
     def applied(self, resource: Resource) -> Applied | None:
+        """As it was applied last; never what an earlier owner of the name had."""
         version = self.history.get(resource.shard)
-        return version.resources.get(resource.address) if version else None
+        applied = version.resources.get(resource.address) if version else None
+        return applied if applied is None or applied.owner == resource.owner else None
 
     def seen(self, address: Address) -> Observation | None:
         return self.live.of(address)
@@ -64,11 +83,15 @@ class Facts:
 
     def leaves_now(self, resource: Resource) -> bool:
         """Whether this is the last backup of something that no version records as deleted yet."""
-        version, environment = self.history.get(resource.shard), resource.address.key.removeprefix("final-")
+        version, environment = self.history.get(resource.shard), resource.address.environment
         tenant = version.tenants.get(resource.address.target.name) if version else None
         if resource.kind != "sql.backup" or tenant is None:
             return False
         return tenant.state != "deleted" and environment in tenant.environments
+
+    def keeper(self, tenant: str) -> str:
+        """The shard in scope whose history records a tenant by this name; "" for none."""
+        return next((s for s, v in sorted(self.history.items()) if v and tenant in v.tenants), "")
 
     def shard_of(self, target: Target) -> str:
         if target.kind is TargetKind.SHARD:

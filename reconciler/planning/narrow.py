@@ -31,8 +31,7 @@ def in_scope(address: Address, shard: str, scope: Scope) -> bool:
         return True
     if target.kind is TargetKind.SHARD:
         return target.name in scope.shards or target.name in scope.own
-    environment = address.key.removeprefix("final-")
-    return target.name in scope.tenants or f"{target.name}@{environment}" in scope.tenants
+    return target.name in scope.tenants or f"{target.name}@{address.environment}" in scope.tenants
 
 
 def _named(target: str, scope: Scope) -> bool:

@@ -4,6 +4,8 @@ import html
 import re
 import unicodedata
 
+LONGEST = 5_000
+"""Characters of one text that are shown; what shows less cuts further."""
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\x1b": "\\e"}
 # Letters and marks by category, and yet invisible: fillers, braille blank, joiners, variation selectors supplement.
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\U000e0100-\U000e01ef]")
@@ -14,7 +16,9 @@ _ASCII = str.maketrans(
 
 
 def plain(text: str) -> str:
-    """One line that shows every character: controls, ANSI, bidi and invisible ones become `\\u{…}`."""
+    """One line that shows every character: controls, ANSI, bidi and invisible ones become `\\u{…}`. Of a text that no
+    reader would read to its end, the beginning."""
+    text = cut(text, LONGEST)
     if text.isprintable() and not _BLANK.search(text):
         return text
     return "".join(c if c.isprintable() and not _BLANK.match(c) else _named(c) for c in text)

@@ -7,24 +7,25 @@ takes effect.
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from reconciler.model.diagnostic import Severity
 from reconciler.model.ids import TargetKind
+from reconciler.model.mark import Mark
 from reconciler.model.plan import Action, Plan, Verdict
+from reconciler.report.alerts import alerts, next_steps
+from reconciler.report.alike import alike_markdown
 from reconciler.report.arrange import Danger, Section, heading, sections
 from reconciler.report.escape import cell, code_span, cut, fence, html_code, plain
 from reconciler.report.rows import names, rows, who
 from reconciler.report.text import cost_line, touched, unchanged_words, unread_words
 from reconciler.report.values import age, commit, count
+from reconciler.report.waves import planned_markdown
 
 CHARACTERS = 60_000
 """GitHub refuses a comment above 65,536 characters with 422; the rest is room for what a forge adds."""
 BYTES = 200_000
-NAMED = 10
-"""Most targets named in an alert."""
 
 _PATH = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")
 _LINE = re.compile(r"^(.*?)(?::([0-9]+))?$", re.DOTALL)
@@ -64,6 +65,8 @@ class CommentView:
     """When the plan was made, ISO 8601; "" leaves it out (and makes equal plans equal comments)."""
     url: str = ""
     blob_url: str = ""
+    head: str = ""
+    """The pull request's head, where the plan is of another commit: what merging it would make ("" : the plan's)."""
     read_age: float | None = None
     characters: int = CHARACTERS
     octets: int = BYTES
@@ -91,28 +94,30 @@ class _Page:
     digest: str
 
 
-def marker(plan: Plan, view: CommentView, digest: str = "") -> str:
-    """The first line: by it, and by its author, a later comment finds this one. Holds nothing that a tenant wrote."""
-    parts = {
-        "key": view.key, "fleet": view.fleet, "head": plan.fleet_head, "base": plan.fleet_base,
-        "plan": digest or plan.digest, "at": view.at,
-    }  # fmt: skip
-    safe = {
-        name: re.sub(r"-{2,}", "-", re.sub(r"[^A-Za-z0-9:._/+-]", "", value)[:100]) for name, value in parts.items()
-    }
-    return "<!-- aipress:comment v=1 " + " ".join(f"{name}={value}" for name, value in safe.items() if value) + " -->"
+def mark(plan: Plan, view: CommentView, digest: str = "") -> Mark:
+    """What the first line says: by it, and by its author, a later run finds the comment again."""
+    return Mark(view.key, view.fleet, view.head or plan.fleet_head, plan.fleet_base, digest or plan.digest, view.at)
+
+
+def shorter(view: CommentView, part: float) -> CommentView:
+    """For a host that takes less: at most that part of what `view` allows."""
+    return replace(view, characters=int(view.characters * part), octets=int(view.octets * part))
 
 
 def _comment(page: _Page, shed: Shed) -> str:
     plan, ordered, view = page.plan, page.ordered, page.view
-    blocks = [marker(plan, view, page.digest) + "\n" + _title(plan, ordered, view)]
+    blocks = [mark(plan, view, page.digest).line() + "\n" + _title(plan, ordered, view)]
     if ordered:
         if shed < Shed.ROWS:
             blocks.append(_table(ordered, view))
         elif shed < Shed.TABLE:
             blocks.append(_shard_table(ordered))
         blocks.append(_counts(plan))
-    blocks += [*_alerts(plan, ordered)]
+    if many := alike_markdown(ordered):
+        blocks.append(many)
+    if waves := planned_markdown(plan.waves):
+        blocks.append(waves)
+    blocks += [*alerts(plan, ordered)]
     if shed < Shed.DETAILS:
         blocks += [_details(s) for s in ordered if shed < Shed.HARMLESS or s.danger < Danger.RUNS]
     if shed < Shed.NOTES:
@@ -124,17 +129,19 @@ def _comment(page: _Page, shed: Shed) -> str:
 
 def _title(plan: Plan, ordered: tuple[Section, ...], view: CommentView) -> str:
     link = f" · [full plan]({view.url})" if view.url else ""
+    wrong = sum(1 for found in plan.diagnostics if found.severity is Severity.ERROR)
+    tail = (f", **{count(wrong, 'error')}**" if wrong else "") + link
     if not ordered and plan.unread():
-        return f"### AIPress plan: not everything could be read{link}\n\n{unread_words(plan)}"
+        return f"### AIPress plan: not everything could be read{tail}\n\n{unread_words(plan)}"
     if not ordered:
-        return f"### AIPress plan: no changes{link}\n\n{unchanged_words(plan, code_span(commit(plan.fleet_head)))}"
+        return f"### AIPress plan: no changes{tail}\n\n{unchanged_words(plan, code_span(commit(plan.fleet_head)))}"
     summary = plan.summary()
     changed = [count(summary[f"{noun}s"], noun) for noun in ("tenant", "shard") if summary[f"{noun}s"]]
     subject = changed[0] if changed else "the fleet's own objects"
     verb = "changes" if subject.startswith("1 ") else "change"
     lost = sum(len(s.targets) for s in ordered if s.danger <= Danger.DELETES)
     grave = f", **{count(lost, 'target')} {'loses' if lost == 1 else 'lose'} objects**" if lost else ""
-    return f"### AIPress plan: {subject} {verb}{grave}{link}"
+    return f"### AIPress plan: {subject} {verb}{grave}{tail}"
 
 
 def _counts(plan: Plan) -> str:
@@ -204,36 +211,7 @@ def _file(section: Section, view: CommentView) -> str:
     return shown
 
 
-# --- alerts, details, notes -----------------------------------------------------------------------------------------
-
-
-def _alerts(plan: Plan, ordered: tuple[Section, ...]) -> Iterator[str]:
-    grave = [s for s in ordered if s.danger <= Danger.REPLACES]
-    if grave:
-        yield _alert("CAUTION", [f"{cell(who(s))} {heading(s)}" for s in grave], lambda n: f"and {n:,} more")
-    drifted = [c for c in plan.changes if c.drift]
-    if drifted:
-        lines = [f"Changed outside Git, set back by this plan: {cell(str(c.address))}" for c in drifted]
-        yield _alert("NOTE", lines, lambda n: f"and {n:,} more")
-    refused = [g for g in plan.guards if g.verdict is Verdict.REFUSE]
-    if refused:
-        lines = [f"Guard {code_span(g.guard)} refuses: {code_span(f'{g.target}: {g.message}')}" for g in refused]
-        yield _alert("WARNING", lines, lambda n: f"and {n:,} more refusals")
-    warned = [g for g in plan.guards if g.verdict is Verdict.WARN]
-    if warned:
-        lines = [f"Guard {code_span(g.guard)} warns: {code_span(f'{g.target}: {g.message}')}" for g in warned]
-        yield _alert("NOTE", lines, lambda n: f"and {n:,} more warnings")
-    if plan.two_way:
-        yield "> [!WARNING]\n> The history could not be read: this plan compares two ways only and cannot be applied."
-    wrong = [d for d in plan.diagnostics if d.severity is not Severity.NOTE]
-    if wrong:
-        lines = [f"{d.severity} {code_span(f'{d.code} {d.where}'.strip())} {code_span(d.message)}" for d in wrong]
-        yield _alert("IMPORTANT", lines, lambda n: f"and {n:,} more: `aipress validate`")
-
-
-def _alert(name: str, lines: list[str], more: Callable[[int], str]) -> str:
-    told = lines[:NAMED] + ([more(len(lines) - NAMED)] if len(lines) > NAMED else [])
-    return "\n".join([f"> [!{name}]", *(f"> {line}<br>" for line in told[:-1]), f"> {told[-1]}"])
+# --- details, notes -------------------------------------------------------------------------------------------------
 
 
 def _details(section: Section) -> str:
@@ -278,8 +256,9 @@ def _footer(page: _Page) -> str:
         parts[0] += f" on {code_span(commit(plan.fleet_base))}"
     if view.read_age is not None:
         parts.append(f"live state read {age(view.read_age)} before")
+    if view.at:
+        parts.append(f"made {plain(cut(view.at, 30))}")
     parts.append(f"plan {code_span(page.digest[:19])}")
     parts.append(f"aipress {plain(view.version)}".strip())
     parts.append("expires when the branch or the cloud moves")
-    pin = f"`aipress apply --expect-plan {page.digest}`"
-    return f"**Next:** merge to apply, or apply exactly this: {pin}\n<sub>{' · '.join(parts)}</sub>"
+    return f"**Next:** {next_steps(plan, page.digest)}\n<sub>{' · '.join(parts)}</sub>"

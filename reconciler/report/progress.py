@@ -20,6 +20,11 @@ _DOING: Mapping[Action, tuple[str, str]] = {
 }
 
 
+def has_a_line(event: Event) -> bool:
+    """What is not run is told at the end, once for each reason: in waves that may be most of a fleet."""
+    return event.kind is not EventKind.SKIPPED
+
+
 def event_line(event: Event, style: Style = PLAIN) -> str:
     """One line without a line feed: "tenant/acme run.service/production: Creation complete after 41s"."""
     return f"{style.bold(subject(event.change.address))}: {_told(event, style)}"

@@ -1,18 +1,20 @@
 """What an apply came to, and how a longer story ends: the last screen that a person reads."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.model.ids import Address
 from reconciler.model.outcome import ItemOutcome, Outcome, Result
 from reconciler.model.plan import Action, Plan
 from reconciler.model.version import Version
+from reconciler.model.wave import Waves
 from reconciler.report.escape import columns, cut, padded, plain
 from reconciler.report.progress import subject
 from reconciler.report.style import PLAIN, Style
 from reconciler.report.text import standing_in_the_way
 from reconciler.report.values import count
+from reconciler.report.waves import sentence, waves_document
 
 SHOWN = 20
 SAME = 3
@@ -31,6 +33,7 @@ class Told:
     outcome: Outcome
     versions: tuple[Version, ...] = ()
     skipped: Mapping[Address, str] | None = None
+    waves: tuple[Waves, ...] = ()
 
 
 def apply_text(told: Told, style: Style = PLAIN) -> str:
@@ -45,7 +48,8 @@ def apply_text(told: Told, style: Style = PLAIN) -> str:
     lines.append(_sentence(told, style))
     if told.versions:
         lines.append(_versions(told.versions))
-    if _unfinished(told):
+    lines += [sentence(waves) for waves in told.waves]
+    if _unfinished(told) and not _in_waves(told):
         lines.append(_onwards(told))
     return "\n".join(lines) + "\n"
 
@@ -66,9 +70,11 @@ def apply_document(told: Told) -> dict[str, object]:
         "summary": {str(result): told.outcome.count(result) for result in Result},
         "done": told.outcome.actions(),
         "interrupted": told.outcome.interrupted,
+        "stopped": told.outcome.stopped,
         "items": items,
         "skipped": {str(address): reason for address, reason in sorted((told.skipped or {}).items())},
         "versions": [version.to_json() for version in told.versions],
+        "waves": [waves_document(waves) for waves in told.waves],
         "guards": [guard.to_json() for guard in told.plan.guards],
         "diagnostics": [found.to_json() for found in told.plan.diagnostics],
     }
@@ -105,7 +111,7 @@ def _of(outcome: Outcome, result: Result) -> list[ItemOutcome]:
 def _listed(what: str, mark: str, items: list[ItemOutcome]) -> list[str]:
     if not items:
         return []
-    rows = [f"  {mark} {subject(i.change.address)}: {cut(plain(i.message or 'no reason given'), 400)}" for i in items]
+    rows = _alike(mark, [(item.change.address, item.message or "no reason given") for item in items])
     return [f"{count(len(items), 'item')} {what}:", *_bounded(rows), ""]
 
 
@@ -116,15 +122,20 @@ def _skipped(told: Told, style: Style) -> list[str]:
             reasons.setdefault(address, item.message)
     if not reasons:
         return []
-    mark = style.yellow("·")
+    rows = _alike(style.yellow("·"), sorted(reasons.items()))
+    return [f"{count(len(reasons), 'item')} not run:", *_bounded(rows), ""]
+
+
+def _alike(mark: str, said: Iterable[tuple[Address, str]]) -> list[str]:
+    """What has one and the same reason is one row."""
     alike: dict[str, list[Address]] = defaultdict(list)
-    for address, reason in sorted(reasons.items()):
+    for address, reason in said:
         alike[reason].append(address)
     rows: list[str] = []
     for reason, mine in alike.items():
         about = [_targets(mine)] if len(mine) > SAME else [subject(address) for address in mine]
         rows += [f"  {mark} {who}: {cut(plain(reason), 400)}" for who in about]
-    return [f"{count(len(reasons), 'item')} not run:", *_bounded(rows), ""]
+    return rows
 
 
 def _targets(addresses: list[Address]) -> str:
@@ -153,6 +164,10 @@ def _sentence(told: Told, style: Style) -> str:
     ]
     if outcome.interrupted:
         start = style.yellow("Apply interrupted.")
+    elif outcome.stopped:
+        start = style.yellow(f"Apply stopped: {plain(outcome.stopped)}.")
+    elif _in_waves(told):
+        start = style.green("Applied as far as its waves have come:")
     else:
         start = style.red("Apply incomplete.") if _unfinished(told) else style.green("Apply complete!")
     return f"{start} {', '.join(words + bad)}."
@@ -164,5 +179,12 @@ def _versions(versions: tuple[Version, ...]) -> str:
     return f"Version{'s' if len(versions) > 1 else ''}: {', '.join(labels)}{more}."
 
 
+def _in_waves(told: Told) -> bool:
+    """Whether all that is left only waits for its wave."""
+    well = all(item.result in (Result.DONE, Result.SKIPPED) for item in told.outcome.items.values())
+    reasons = (told.skipped or {}).values()
+    return well and bool(reasons) and all(reason.startswith("waits for wave ") for reason in reasons)
+
+
 def _unfinished(told: Told) -> bool:
-    return told.outcome.interrupted or not told.outcome.ok or bool(told.skipped)
+    return told.outcome.interrupted or bool(told.outcome.stopped) or not told.outcome.ok or bool(told.skipped)

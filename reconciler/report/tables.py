@@ -1,11 +1,12 @@
 """Lists for a terminal: history, drift, status, holds. Columns line up; a cell is one visible line, cut when long."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from reconciler.model.hold import Hold
 from reconciler.model.ids import Address
-from reconciler.model.version import Hold, Version
+from reconciler.model.version import Version
 from reconciler.report.escape import columns, cut, padded, plain
 from reconciler.report.style import PLAIN, Style
 from reconciler.report.values import NONE, age, commit, count, shown
@@ -36,6 +37,8 @@ class DriftRow(Protocol):
     def source(self) -> str: ...
     @property
     def sensitive(self) -> bool: ...
+    @property
+    def by(self) -> str: ...
 
 
 class StatusRow(Protocol):
@@ -53,6 +56,8 @@ class StatusRow(Protocol):
     def since(self) -> str: ...
     @property
     def reason(self) -> str: ...
+    @property
+    def escrow(self) -> Mapping[str, Any] | None: ...
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], style: Style = PLAIN, limit: int = CELL) -> str:
@@ -88,11 +93,11 @@ def drift_table(rows: Sequence[DriftRow], now: datetime, style: Style = PLAIN) -
     listed = [
         [
             row.severity, str(row.address.target), f"{row.address.kind}/{row.address.key}",
-            row.path or "(whole object)", *_sides(row), _since(row.since, now),
+            row.path or "(whole object)", *_sides(row), row.by or "–", _since(row.since, now),
         ]
         for row in ordered
     ]  # fmt: skip
-    head = ("SEVERITY", "TARGET", "OBJECT", "FIELD", "GIT", "LIVE", "APPLIED")
+    head = ("SEVERITY", "TARGET", "OBJECT", "FIELD", "GIT", "LIVE", "LAST MODIFIED BY", "APPLIED")
     objects = len({row.address for row in rows})
     targets = sorted({str(row.address.target) for row in rows})
     undo = f"aipress apply {targets[0]}" if len(targets) == 1 else "aipress apply"
@@ -109,11 +114,13 @@ def drift_columns(rows: Sequence[DriftRow], style: Style = PLAIN) -> str:
     listed = [
         [
             f"{row.address.kind}/{row.address.key}", row.path or "(whole object)", _side(row, row.git),
-            _side(row, row.last), _side(row, row.live), row.source,
+            _side(row, row.last), _side(row, row.live), row.by or "–", row.source,
         ]
         for row in sorted(rows, key=lambda r: (r.address, r.path))
     ]  # fmt: skip
-    return table(("OBJECT", "FIELD", "GIT", "LAST APPLIED", "LIVE", "WRITTEN AT"), listed, style, 64)
+    return table(
+        ("OBJECT", "FIELD", "GIT", "LAST APPLIED", "LIVE", "LAST MODIFIED BY", "WRITTEN AT"), listed, style, 64
+    )
 
 
 def status_table(rows: Sequence[StatusRow], now: datetime, style: Style = PLAIN) -> str:
@@ -123,7 +130,8 @@ def status_table(rows: Sequence[StatusRow], now: datetime, style: Style = PLAIN)
     listed = [[r.target, r.sync, r.health, r.version or "–", _since(r.since, now), r.reason] for r in rows]
     well = sum(1 for r in rows if r.sync == "Synced" and r.health in ("Healthy", "Suspended", "Deleted"))
     head = ("TARGET", "SYNC", "HEALTH", "VERSION", "SINCE", "WHY")
-    return table(head, listed, style, 90) + f"{well:,} of {count(len(rows), 'target')} in sync and well.\n"
+    kept = "".join(f"{plain(r.target)}: {plain(str(r.escrow['told']))}\n" for r in rows if r.escrow)
+    return table(head, listed, style, 90) + f"{well:,} of {count(len(rows), 'target')} in sync and well.\n" + kept
 
 
 def holds_table(holds: Sequence[Hold], now: datetime, style: Style = PLAIN) -> str:

@@ -11,6 +11,7 @@ from reconciler.report.escape import columns, cut, padded, plain
 from reconciler.report.rows import NAMES_SHOWN, Row, names, rows, who
 from reconciler.report.style import PLAIN, Style
 from reconciler.report.values import age, commit, count, money
+from reconciler.report.waves import planned_text
 
 HEADING_WIDTH = 64
 _UNMANAGED = "accepted, not yet managed"
@@ -41,6 +42,7 @@ def plan_text(plan: Plan, view: PlanView = PlanView()) -> str:
             lines += [*_section(section, view), ""]
     lines += _after(_findings(plan, view))
     lines += _after(_guards(plan.guards, view.style))
+    lines += _after(planned_text(plan.waves, view.style))
     lines += _closing(plan, view)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 

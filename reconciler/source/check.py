@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
+from heapq import nsmallest
+from itertools import islice
 from typing import Any
 
 import jsonschema
@@ -15,9 +17,10 @@ from pydantic_core import ErrorDetails
 
 from reconciler.model.diagnostic import Diagnostic, Position, Severity
 from reconciler.model.fleet import Path
-from reconciler.model.spec import API_VERSION, DOCUMENTS, Strict
+from reconciler.model.spec import API_VERSION, DOCUMENTS
+from reconciler.model.strict import Strict
 from reconciler.source import schema
-from reconciler.source.document import Parsed
+from reconciler.source.document import MAX_DIAGNOSTICS, Parsed
 from reconciler.source.paths import place
 
 _WIDE = 60
@@ -34,15 +37,19 @@ def check(parsed: Parsed) -> tuple[Strict | None, tuple[Diagnostic, ...]]:
         return None, parsed.diagnostics
     if parsed.value is None:
         return None, tuple(replace(d, target=where.target) for d in parsed.diagnostics)
-    found = [*_heading(parsed, where.kind), *_nulls(parsed, parsed.value, ())]
+    found = [*_heading(parsed, where.kind), *islice(_nulls(parsed, parsed.value, ()), MAX_DIAGNOSTICS)]
     document: Strict | None = None
+    problems = 0
     try:
         document = DOCUMENTS[where.kind].model_validate(parsed.value)
     except ValidationError as error:
-        found += [_from_pydantic(parsed, where.kind, row) for row in error.errors(include_url=False)]
+        problems = error.error_count()
+        found += [_from_pydantic(parsed, where.kind, row) for row in _first(parsed, error)]
     if document is not None and not found:
-        found += _from_schema(parsed, where.kind)
+        found += islice(_from_schema(parsed, where.kind), MAX_DIAGNOSTICS)
     found = _without_echoes(parsed, found)
+    if problems > MAX_DIAGNOSTICS:
+        found.append(_and_more(parsed, problems - MAX_DIAGNOSTICS))
     everything = tuple(replace(d, target=where.target) for d in (*parsed.diagnostics, *found))
     return (document if not everything else None), everything
 
@@ -55,6 +62,24 @@ def accepts(kind: str, value: Any) -> tuple[bool, bool]:
     except ValidationError:
         model = False
     return model, _validator(kind).is_valid(value)
+
+
+def _first(parsed: Parsed, error: ValidationError) -> list[ErrorDetails]:
+    """The first problems of a file in its own order: a file with thousands is wrong in one way many times."""
+    rows = error.errors(include_url=False, include_context=True)
+    if len(rows) <= MAX_DIAGNOSTICS:
+        return rows
+
+    def place_of(row: ErrorDetails) -> tuple[int, int]:
+        at = parsed.near(tuple(row["loc"]))
+        return at.line, at.column
+
+    return nsmallest(MAX_DIAGNOSTICS, rows, key=place_of)
+
+
+def _and_more(parsed: Parsed, count: int) -> Diagnostic:
+    message = f"{count:,} more problems in this file are not shown"
+    return Diagnostic("AP111", Severity.ERROR, message, parsed.path, help="mend the ones above, then validate again")
 
 
 # --- what the models say --------------------------------------------------------------------------------------------
@@ -177,16 +202,14 @@ _LENGTHS: Mapping[str, Callable[[ErrorDetails], str]] = {
 # --- what the JSON Schema says --------------------------------------------------------------------------------------
 
 
-def _from_schema(parsed: Parsed, kind: str) -> list[Diagnostic]:
+def _from_schema(parsed: Parsed, kind: str) -> Iterator[Diagnostic]:
     validator = _validator(kind)
     if validator.is_valid(parsed.value):
-        return []
+        return
     help_ = "the models accept what the schema refuses: please report this"
-    return [
-        _at(parsed, "AP199", f"{_name(tuple(error.absolute_path))}: {error.message[:200]}",
-            tuple(error.absolute_path), help_)
-        for error in validator.iter_errors(parsed.value)
-    ]  # fmt: skip
+    for error in validator.iter_errors(parsed.value):
+        path = tuple(error.absolute_path)
+        yield _at(parsed, "AP199", f"{_name(path)}: {error.message[:200]}", path, help_)
 
 
 @cache

@@ -33,6 +33,7 @@ CODES: Mapping[str, str] = {
     "AP108": "A number out of range.",
     "AP109": "Too long, too short, too many or too few.",
     "AP110": "The kind does not belong in this file.",
+    "AP111": "More problems in one file than are shown.",
     "AP199": "The JSON Schema and the models disagree (a bug of ours).",
     # --- across files
     "AP201": "metadata.name is not the folder's or file's name.",
@@ -60,6 +61,8 @@ CODES: Mapping[str, str] = {
     "AP223": "production cannot be deleted on its own.",
     "AP224": "A region that is not known.",
     "AP225": "A database flag that the platform sets.",
+    "AP226": "A wave that reaches no number of sites, or two.",
+    "AP227": "A canary that is no tenant of the fleet.",
     # --- notes
     "AP301": "Accepted, not yet managed: no kind of cloud object uses this block.",
 }  # fmt: skip

@@ -52,6 +52,8 @@ class Parsed:
     suspect: frozenset[Path] = frozenset()
     spans: Mapping[Path, tuple[int, int]] = field(default_factory=dict)
     """Character offsets from `{` or `[` to behind its closing bracket, for mappings and lists in flow style."""
+    _lines: list[str] = field(default_factory=list, compare=False, repr=False)
+    """The text by lines, split once: a file may have thousands of things to point at."""
 
     @property
     def ok(self) -> bool:
@@ -65,13 +67,18 @@ class Parsed:
 
     def token(self, position: Position) -> str:
         """The text that a position underlines."""
-        line = _LINES.split(self.text)[position.line - 1]
+        line = self._split()[position.line - 1]
         return line[position.column - 1 : position.column - 1 + position.width]
 
     def line(self, number: int) -> str:
         """A source line, cut at 1,000 characters."""
-        lines = _LINES.split(self.text)
+        lines = self._split()
         return lines[number - 1][:1000] if 0 < number <= len(lines) else ""
+
+    def _split(self) -> list[str]:
+        if not self._lines:
+            self._lines.extend(_LINES.split(self.text))
+        return self._lines
 
 
 def parse(content: bytes, path: str) -> Parsed:
@@ -83,7 +90,7 @@ def parse(content: bytes, path: str) -> Parsed:
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             builder.feed(event)
-    except _StopReadingError:
+    except _StopReadingError:  # the builder holds the diagnostic that says why
         pass
     except yaml.MarkedYAMLError as error:
         builder.syntax(error)
@@ -209,6 +216,7 @@ class _Builder:
 
     def refuse(self, code: str, message: str, position: Position, help_: str = "") -> None:
         if len(self.found) >= MAX_DIAGNOSTICS:
+            self.root = None  # half a document: what it lacks is not what its author left out
             raise _StopReadingError
         if not self.lines:
             self.lines = _LINES.split(self.text)
@@ -222,7 +230,9 @@ class _Builder:
         help_ = ""
         if not self.lines:
             self.lines = _LINES.split(self.text)
-        line = self.lines[position.line - 1] if position.line <= len(self.lines) else ""
+        if position.line > len(self.lines):  # libyaml counts the end of the file as a line of its own
+            position = Position(len(self.lines), len(self.lines[-1]) + 1, 1)
+        line = self.lines[position.line - 1]
         if "\t" in line[: position.column]:
             help_ = "YAML indents with spaces, never with tabs"
         elif line.count(": ") > 1 or "mapping values" in problem:
@@ -246,7 +256,7 @@ class _Builder:
 
     def alias(self, event: Any) -> None:
         self.count(event)
-        self.refuse("AP007", f"The alias `*{event.anchor}` is not read", _position(event), "write the value out")
+        self.refuse("AP007", f"The alias `*{event.anchor[:60]}` is not read", _position(event), "write the value out")
         self.value(None, _position(event), suspect=True)
 
     def scalar(self, event: Any) -> None:
@@ -290,7 +300,8 @@ class _Builder:
 
     def no_extras(self, event: Any) -> None:
         if event.anchor is not None:
-            self.refuse("AP007", f"The anchor `&{event.anchor}` is not read", _position(event), "write the value out")
+            shown = event.anchor[:60]
+            self.refuse("AP007", f"The anchor `&{shown}` is not read", _position(event), "write the value out")
         if event.tag is not None:
             shown = event.tag[:60]
             self.refuse("AP008", f"The tag `{shown}` is not read", _position(event), "write plain values only")

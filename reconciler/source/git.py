@@ -3,27 +3,50 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import pygit2
 from pygit2.enums import FileStatus, ObjectType, RepositoryOpenFlag
 
+from reconciler.model.authorship import Author
 from reconciler.model.errors import InputError
 from reconciler.model.ports import TreeFile
+from reconciler.source.blame import written_by
 from reconciler.source.git_commit import Committer
 from reconciler.source.paths import FLEET_FILE, FOLDERS, MAX_DEPTH, SUBMODULE, TREE, could_be_fleet_file, place
+from reconciler.source.upstream import CloneOf, clone_of
 
-MAX_ENTRIES = 1_000_000
-"""Tree entries below the fleet root: twenty times a fleet of 50,000 tenants."""
+MAX_ENTRIES = 500_000
+"""Entries below the fleet root, folders included: five times what a fleet of 50,000 tenants has."""
+
+MAX_REVISION = 1_000
+"""Characters: git's own names of refs end at 255."""
+
+
+@dataclass(slots=True)
+class _Budget:
+    """Entries still to be looked at in one walk. Entries, not files: a few folders that hold each other's names many
+    times over make trees without end, and without a single file."""
+
+    commit: str
+    left: int = MAX_ENTRIES
+
+    def spend(self, entries: int) -> None:
+        self.left -= entries
+        if self.left < 0:
+            raise InputError(f"more than {MAX_ENTRIES:,} files in commit {self.commit[:12]}", "this is no fleet")
 
 
 class GitRepository:
-    """model.ports.Repository on libgit2. `root` is the fleet root inside the repository ("" : the top)."""
+    """model.ports.Repository on libgit2. `root` is the fleet root inside the repository ("" : the top). `head` is what
+    HEAD stands for: another ref where a daemon follows a remote."""
 
     def __init__(self, path: Path, root: str = "") -> None:
         self._repo = _open(path)
         self.root = root.strip("/")
+        self.head = "HEAD"
         self._entries = lru_cache(maxsize=4096)(self._read_tree)
 
     @classmethod
@@ -57,6 +80,11 @@ class GitRepository:
         return Path(self._repo.path)
 
     @property
+    def clone_of(self) -> CloneOf | None:
+        """Where it is cloned from."""
+        return clone_of(self._repo)
+
+    @property
     def person(self) -> str:
         """The address git knows its user by here; "" when it knows none."""
         try:
@@ -81,30 +109,36 @@ class GitRepository:
 
     def resolve(self, revision: str) -> str:
         """Raises InputError for what is no commit."""
-        if revision.startswith("-") or "\0" in revision:
-            raise InputError(f"`{revision}` is not a revision", "write a branch, a tag, HEAD or a commit id")
+        shown = revision[:100]
+        if revision.startswith("-") or "\0" in revision or len(revision) > MAX_REVISION:
+            raise InputError(f"`{shown}` is not a revision", "write a branch, a tag, HEAD or a commit id")
         try:
-            return str(self._repo.revparse_single(revision).peel(pygit2.Commit).id)
+            wanted = self.head if revision == "HEAD" else revision
+            return str(self._repo.revparse_single(wanted).peel(pygit2.Commit).id)
         except (KeyError, ValueError, pygit2.GitError) as error:
             if revision == "HEAD" and self._repo.head_is_unborn:
                 raise InputError("the fleet repository has no commit yet", "commit the fleet files first") from error
             raise InputError(
-                f"`{revision}` is no commit of {self.git_dir}", "fetch it first, or look with `git log`"
+                f"`{shown}` is no commit of {self.git_dir}", "fetch it first, or look with `git log`"
             ) from error
 
     def files(self, commit: str) -> Sequence[TreeFile]:
         """Raises InputError for a tree deeper or larger than any fleet."""
         tree = self._fleet_tree(commit)
-        found: list[TreeFile] = []
-        for path, mode, blob in self._walk(tree):
-            found.append(TreeFile(path, blob, mode))
-            if len(found) > MAX_ENTRIES:
-                raise InputError(f"more than {MAX_ENTRIES:,} files in commit {commit[:12]}", "this is no fleet")
-        return found
+        return [TreeFile(path, blob, mode) for path, mode, blob in self._walk(tree, _Budget(commit))]
+
+    def is_behind(self, older: str, newer: str) -> bool:
+        try:
+            return older == newer or bool(self._repo.descendant_of(newer, older))
+        except (KeyError, ValueError, pygit2.GitError):
+            return False
+
+    def written_by(self, commit: str, path: str, lines: Sequence[int]) -> Mapping[int, Author]:
+        return written_by(self._repo, self.resolve(commit), f"{self.root}/{path}" if self.root else path, lines)
 
     def changed(self, base: str, head: str) -> Sequence[str]:
-        """Equal subtrees are not opened, so the cost follows the difference."""
-        return sorted(set(self._differ(self._fleet_tree(base), self._fleet_tree(head), "")))
+        """Equal subtrees are not opened, so the cost follows the difference. Raises as `files` does."""
+        return sorted(set(self._differ(self._fleet_tree(base), self._fleet_tree(head), "", _Budget(head))))
 
     def read(self, blob: str, limit: int) -> bytes:
         """A blob larger than the limit is cut; git would load it whole, so its size is asked first."""
@@ -165,7 +199,8 @@ class GitRepository:
         except pygit2.GitError as error:
             raise InputError(
                 f"the index of {self.git_dir} cannot be read ({error})",
-                "move its file `index` aside and run `git reset`: it is made anew from HEAD; edited files stay as they are, stage them again",
+                "move its file `index` aside and run `git reset`: it is made anew from HEAD; edited files stay as they "
+                "are, stage them again",
             ) from error
 
     # --- trees ------------------------------------------------------------------------------------------------------
@@ -184,14 +219,18 @@ class GitRepository:
             return ()
         try:
             entries = self._repo[tree]
+            if not isinstance(entries, pygit2.Tree):
+                raise ValueError("it is no folder")
         except (KeyError, ValueError, pygit2.GitError) as error:
-            raise InputError(f"the tree {tree} cannot be read", "the repository is damaged: run `git fsck`") from error
+            raise InputError(
+                f"the tree {tree} cannot be read ({error})", "the repository is damaged: run `git fsck`"
+            ) from error
         return tuple(
             (entry.raw_name.decode("utf-8", "backslashreplace"), int(entry.filemode), str(entry.id))
             for entry in entries
         )
 
-    def _walk(self, tree: str) -> Iterator[tuple[str, int, str]]:
+    def _walk(self, tree: str, budget: "_Budget") -> Iterator[tuple[str, int, str]]:
         """(path, mode, object) of all but trees, below the places where fleet files live, in git's order."""
         heads = [e for e in self._entries(tree) if e[0] == FLEET_FILE or e[0] in FOLDERS]
         stack = [(name, mode, object_) for name, mode, object_ in reversed(heads)]
@@ -203,33 +242,59 @@ class GitRepository:
             if path.count("/") + 1 >= MAX_DEPTH:
                 yield path, mode, object_  # shown as a folder that is too deep; not opened
                 continue
-            inner = self._entries(object_)
+            inner = self._inner(path, object_)
+            if inner is None:
+                yield path, mode, object_  # shown as a folder that cannot be read: it freezes who lives there
+                continue
+            budget.spend(len(inner))
             stack += [(f"{path}/{name}", m, o) for name, m, o in reversed(inner)]
 
-    def _differ(self, base: str, head: str, path: str) -> Iterator[str]:
+    def _inner(self, path: str, tree: str) -> tuple[tuple[str, int, str], ...] | None:
+        """The entries of a folder; None for one below the top that cannot be read (a damaged or forged object).
+
+        At the top nearly everything would be missing: that raises."""
+        try:
+            return self._entries(tree)
+        except InputError:
+            if "/" not in path:
+                raise
+            return None
+
+    def _differ(self, base: str, head: str, path: str, budget: "_Budget") -> Iterator[str]:
         if base == head:
             return
-        before = {name: (mode, object_) for name, mode, object_ in self._entries(base)}
-        after = {name: (mode, object_) for name, mode, object_ in self._entries(head)}
+        before, after = self._by_name(path, base, budget), self._by_name(path, head, budget)
+        if before is None or after is None:
+            yield path.rstrip("/")
+            return
         for name in before.keys() | after.keys():
             old, new = before.get(name), after.get(name)
             where = f"{path}{name}"
             if old == new or not could_be_fleet_file(where):
                 continue
             if old and new and old[0] == new[0] == TREE and where.count("/") + 1 < MAX_DEPTH:
-                yield from self._differ(old[1], new[1], f"{where}/")
+                yield from self._differ(old[1], new[1], f"{where}/", budget)
                 continue
             for entry in (old, new):
                 if entry:
-                    yield from self._all(where, entry)
+                    yield from self._all(where, entry, budget)
 
-    def _all(self, path: str, entry: tuple[int, str]) -> Iterator[str]:
+    def _by_name(self, path: str, tree: str, budget: "_Budget") -> dict[str, tuple[int, str]] | None:
+        inner = self._inner(path.rstrip("/"), tree)
+        if inner is None:
+            return None
+        budget.spend(len(inner))
+        return {name: (mode, object_) for name, mode, object_ in inner}
+
+    def _all(self, path: str, entry: tuple[int, str], budget: "_Budget") -> Iterator[str]:
         mode, object_ = entry
-        if mode != TREE or path.count("/") + 1 >= MAX_DEPTH:
+        inner = self._inner(path, object_) if mode == TREE and path.count("/") + 1 < MAX_DEPTH else None
+        if inner is None:
             yield path
             return
-        for name, inner_mode, inner in self._entries(object_):
-            yield from self._all(f"{path}/{name}", (inner_mode, inner))
+        budget.spend(len(inner))
+        for name, inner_mode, one in inner:
+            yield from self._all(f"{path}/{name}", (inner_mode, one), budget)
 
     def _holds_fleet(self, inside: str) -> bool:
         if not self.bare and (Path(self._repo.workdir) / inside / FLEET_FILE).is_file():

@@ -5,6 +5,7 @@ leaves `Fleet.fleet` None, which stops everything. All diagnostics come together
 """
 
 import threading
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +13,11 @@ from typing import Any
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.errors import InputError
 from reconciler.model.fleet import Fleet, Written
+from reconciler.model.guards import Guards
 from reconciler.model.ids import TENANT_NAME, Scope
 from reconciler.model.ports import Repository, TreeFile
-from reconciler.model.spec import Escrow, FleetDocument, Guards
+from reconciler.model.spec import Escrow, FleetDocument
+from reconciler.model.spec_waves import WavesSpec
 from reconciler.source.check import check
 from reconciler.source.document import MAX_BYTES, parse
 from reconciler.source.paths import (
@@ -31,11 +34,14 @@ from reconciler.source.paths import (
     place,
 )  # fmt: skip
 from reconciler.source.rules import rules
+from reconciler.source.rules_unique import Kept
 from reconciler.source.tree import CommitFiles, Files
 
 Known = Mapping[str, Written[Any]]
 """path -> a document of an earlier load; used again where the blob is the same."""
 
+MAX_STRAYS = 200
+"""Diagnostics about entries that are no fleet files; of a folder full of them the first are enough."""
 _MEMO_SIZE = 4096
 """Documents kept for this process beside `known`: about 80 MB at most."""
 
@@ -48,9 +54,12 @@ def load(
     return load_files(CommitFiles(repository, repository.resolve(commit)), shards, known)
 
 
-def load_files(files: Files, shards: Collection[str] | None = None, known: Known | None = None) -> Fleet:
-    """The same for any set of files: tree.WorkingFiles, tree.StagedFiles, tree.CommitFiles."""
-    reading = _Reading(files, known or {})
+def load_files(
+    files: Files, shards: Collection[str] | None = None, known: Known | None = None, kept: Kept = frozenset()
+) -> Fleet:
+    """The same for any set of files: tree.WorkingFiles, tree.StagedFiles, tree.CommitFiles. `kept`: who had first what
+    two tenants claim (no file tells)."""
+    reading = _Reading(files, known or {}, kept)
     wanted: list[tuple[TreeFile, Place]] = []
     for file, where in reading.sorted_out(files.files()):
         if shards is None or not where.shard or where.shard in shards:
@@ -103,7 +112,7 @@ def _fleet_file(repository: Repository, commit: str) -> FleetDocument | None:
 
 def _inherited(document: FleetDocument) -> FleetDocument:
     """The parts of fleet.yaml that shards and tenants are made from: not the limits a plan is held to."""
-    empty = {"guards": Guards(), "escrow": Escrow(), "purges": []}
+    empty = {"guards": Guards(), "escrow": Escrow(), "purges": [], "waves": WavesSpec()}
     return document.model_copy(update={"spec": document.spec.model_copy(update=empty)})
 
 
@@ -111,6 +120,7 @@ def _inherited(document: FleetDocument) -> FleetDocument:
 class _Reading:
     files: Files
     known: Known
+    kept: Kept = frozenset()
     found: list[Diagnostic] = field(default_factory=list)
     blobs: dict[str, str] = field(default_factory=dict)
     by_kind: dict[str, dict[str, Written[Any]]] = field(default_factory=lambda: {
@@ -121,12 +131,14 @@ class _Reading:
 
     def sorted_out(self, entries: Collection[TreeFile]) -> Iterator[tuple[TreeFile, Place]]:
         """The plain files at the contract's paths; the rest gets its diagnostic here."""
+        twice = _twice(entries)
         for file in entries:
             where = place(file.path)
-            refusal = _refusal(file, where)
-            if refusal is not None:
+            doubled = file.path in twice
+            refusal = _doubled(file, where) if doubled else _refusal(file, where)
+            if refusal is not None and not (doubled and file.path in self.blobs):
                 self.found.append(refusal)
-            if where is None or (refusal is not None and refusal.code == "AP016"):
+            if where is None or (refusal is not None and refusal.code == "AP016" and not doubled):
                 continue
             self.blobs[file.path] = file.blob
             if where.kind == "Tenant":
@@ -135,6 +147,7 @@ class _Reading:
                 yield file, where
             elif where.kind == "Tier":
                 self.broken_tiers.add(where.name)
+        self.found = _bounded(self.found)
 
     def take(self, file: TreeFile, where: Place) -> None:
         """Read one file into its kind, or into the diagnostics."""
@@ -154,11 +167,11 @@ class _Reading:
             return remembered
         try:
             content = self.files.read(file, MAX_BYTES)
-        except OSError as error:
+        except (OSError, InputError) as error:  # InputError: a damaged or forged object of the repository
             where = place(file.path)
-            message = f"The file cannot be opened: {error.strerror or error}"
-            target = where.target if where else ""
-            return None, (Diagnostic("AP017", Severity.ERROR, message, file.path, target=target),)
+            message = f"The file cannot be opened: {getattr(error, 'strerror', '') or error}"
+            help_, target = getattr(error, "hint", ""), where.target if where else ""
+            return None, (Diagnostic("AP017", Severity.ERROR, message, file.path, help=help_, target=target),)
         parsed = parse(content, file.path)
         document, found = check(parsed)
         written = Written(file.path, document, parsed.positions, parsed.text, file.blob) if document else None
@@ -174,7 +187,7 @@ class _Reading:
             self.files.commit, by_name["Fleet"].get(""), by_name["Tier"], by_name["Shard"], by_name["Tenant"],
             self.where, files=self.blobs,
         )  # fmt: skip
-        found = [*self.found, *self.missing(), *rules(first)]
+        found = [*self.found, *self.missing(), *rules(first, self.kept)]
         found.sort(key=lambda d: (d.file, d.position.line, d.position.column, d.code, d.message))
         wrong = {d.file for d in found if d.severity is Severity.ERROR}
         tiers = {name: tier for name, tier in first.tiers.items() if tier.path not in wrong}
@@ -217,6 +230,29 @@ class _Reading:
                     "AP219", Severity.ERROR, message, path, help="bring the file back: absence deletes nothing",
                     target=f"shard/{shard}",
                 )  # fmt: skip
+
+
+def _twice(entries: Collection[TreeFile]) -> frozenset[str]:
+    """Paths that a forged tree holds more than once: which of them counts would be anybody's guess."""
+    paths = Counter(file.path for file in entries)
+    return frozenset(path for path, count in paths.items() if count > 1)
+
+
+def _bounded(found: list[Diagnostic]) -> list[Diagnostic]:
+    """What freezes somebody, and the first of what freezes nobody."""
+    strays = [diagnostic for diagnostic in found if not diagnostic.target and place(diagnostic.file) is None]
+    if len(strays) <= MAX_STRAYS:
+        return found
+    left_out = frozenset(map(id, strays[MAX_STRAYS:]))
+    message = f"{len(left_out):,} more files that nothing reads are not shown"
+    rest = Diagnostic("AP111", Severity.ERROR, message, help="take them out of the repository")
+    return [*(diagnostic for diagnostic in found if id(diagnostic) not in left_out), rest]
+
+
+def _doubled(file: TreeFile, where: Place | None) -> Diagnostic:
+    message = f"{file.path[:200]!r} stands more than once in its folder, which git itself never writes"
+    help_, target = "the commit is forged or damaged: run `git fsck`", where.target if where else ""
+    return Diagnostic("AP016", Severity.ERROR, message, file.path, help=help_, target=target)
 
 
 def _refusal(file: TreeFile, where: Place | None) -> Diagnostic | None:

@@ -1,6 +1,7 @@
 """Diagnostics about documents that are valid by themselves. Pure."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from reconciler.model.diagnostic import Diagnostic, Position, Severity
@@ -30,9 +31,15 @@ def about(  # noqa: PLR0913 -- the parts of one message
 ) -> Diagnostic:  # fmt: skip
     """A diagnostic at a path of a document. Without a target it freezes nothing."""
     at = position(written, path)
-    lines = written.text.splitlines()
+    lines = _lines(written.text)
     excerpt = lines[at.line - 1][:1000] if at.line <= len(lines) else ""
     return Diagnostic(code, severity, message, written.path, at, help_, excerpt, target, fixable)
+
+
+@lru_cache(maxsize=4)
+def _lines(text: str) -> tuple[str, ...]:
+    """Split once for all that is said about a document: there may be thousands of things to say."""
+    return tuple(text.splitlines())
 
 
 def warning(written: AnyWritten, code: str, message: str, path: Path, help_: str = "") -> Diagnostic:

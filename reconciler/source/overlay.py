@@ -26,3 +26,16 @@ class OverlayFiles:
     def read(self, file: TreeFile, limit: int) -> bytes:
         text = self.texts.get(file.path)
         return self.base.read(file, limit) if text is None else text.encode()[: limit + 1]
+
+
+@dataclass(frozen=True, slots=True)
+class NoFiles:
+    """A base that holds nothing: what is put over it is all there is."""
+
+    commit: str = ""
+
+    def files(self) -> Sequence[TreeFile]:
+        return ()
+
+    def read(self, file: TreeFile, limit: int) -> bytes:  # noqa: ARG002 - the shape of Files
+        raise OSError(f"{file.path} is not there")

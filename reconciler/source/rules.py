@@ -23,7 +23,8 @@ from reconciler.model.spec import (
 )  # fmt: skip
 from reconciler.source.notes import about, error, not_yet_managed, warning
 from reconciler.source.paths import place
-from reconciler.source.rules_unique import unique
+from reconciler.source.rules_unique import Kept, unique
+from reconciler.source.rules_waves import waves
 
 RESERVED_PREFIXES = ("AIPRESS_", "WORDPRESS_")
 RESERVED = frozenset({"PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION", "WP_HOME", "WP_SITEURL"})
@@ -43,11 +44,13 @@ REGIONS = frozenset(_REGIONS.split())
 _UNITS = {"Mi": 1, "Gi": 1024}
 
 
-def rules(fleet: Fleet) -> Iterator[Diagnostic]:
-    """Everything that is wrong, or worth a note, between the documents that were loaded."""
+def rules(fleet: Fleet, kept: Kept = frozenset()) -> Iterator[Diagnostic]:
+    """Everything that is wrong, or worth a note, between the documents that were loaded. `kept`: what is contested and
+    whose it is, where that is known."""
     if fleet.fleet is not None:
         yield from _fleet(fleet.fleet)
         yield from _purges(fleet, fleet.fleet)
+        yield from waves(fleet, fleet.fleet)
     for tier in fleet.tiers.values():
         yield from _tier(fleet, tier)
     placed = Counter(fleet.where.values())
@@ -56,7 +59,7 @@ def rules(fleet: Fleet) -> Iterator[Diagnostic]:
         yield from _capacity(shard, placed[name])
     for tenant in fleet.tenants.values():
         yield from _tenant(fleet, tenant)
-    yield from unique(fleet)
+    yield from unique(fleet, kept)
     yield from not_yet_managed(fleet)
 
 

@@ -1,7 +1,7 @@
 """What may stand only once in a fleet: tenant names, uids, domains, project ids, buckets. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from reconciler.model.diagnostic import Diagnostic, Severity
@@ -13,12 +13,24 @@ from reconciler.source.paths import place
 Claim = tuple[Written[Any], Path]
 """A document, and where in it the value stands."""
 
+Kept = Collection[tuple[str, str, str]]
+"""(code, value, path): files that had a contested value first, and so keep it."""
+CONTESTED = frozenset({"AP204", "AP209"})
+"""Codes of what a tenant can take from another by writing it."""
 
-def unique(fleet: Fleet) -> Iterator[Diagnostic]:
+
+def claims(fleet: Fleet) -> Iterator[tuple[str, str, str]]:
+    """What each tenant of a fleet has that nobody else may: (code, value, path)."""
+    tenants = frozenset(written.path for written in fleet.tenants.values())
+    for code, every in (("AP204", _uids(fleet)), ("AP209", _domains(fleet))):
+        yield from ((code, value, written.path) for value, (written, _) in every if written.path in tenants)
+
+
+def unique(fleet: Fleet, kept: Kept = frozenset()) -> Iterator[Diagnostic]:
     yield from _tenant_names(fleet)
     yield from _once("AP204", "uid", _uids(fleet), "a copied file needs a uid of its own: delete the line and run "
-                     "`aipress validate --fix`")  # fmt: skip
-    yield from _once("AP209", "domain", _domains(fleet), "a domain leads to one environment of one tenant")
+                     "`aipress validate --fix`", kept)  # fmt: skip
+    yield from _once("AP209", "domain", _domains(fleet), "a domain leads to one environment of one tenant", kept)
     yield from _once("AP210", "project id", _projects(fleet), "project ids are global: choose another")
     yield from _once("AP211", "bucket name", _buckets(fleet), "bucket names are global: choose another")
 
@@ -39,20 +51,27 @@ def _tenant_names(fleet: Fleet) -> Iterator[Diagnostic]:
             yield Diagnostic("AP202", Severity.ERROR, message, path, help=help_, target=f"tenant/{name}")
 
 
-def _once(code: str, noun: str, claims: Iterable[tuple[str, Claim]], help_: str) -> Iterator[Diagnostic]:
+def _once(
+    code: str, noun: str, every: Iterable[tuple[str, Claim]], help_: str, kept: Kept = frozenset()
+) -> Iterator[Diagnostic]:
     by_value: dict[str, list[Claim]] = defaultdict(list)
-    for value, claim in claims:
+    for value, claim in every:
         by_value[value].append(claim)
     for value, holders in by_value.items():
         if len(holders) < 2:
             continue
         holders.sort(key=lambda claim: _rank(claim[0]))
         lowest = _rank(holders[-1][0])
+        first = next((claim for claim in holders if (code, value, claim[0].path) in kept), None)
         for index, (written, path) in enumerate(holders):
             if _rank(written) < lowest:
                 continue  # a tenant that claims what is its shard's must not freeze the shard
-            other, other_path = holders[1 if index == 0 else 0]
-            message = f"The {noun} `{value}` stands at {other.at(*other_path)} too"
+            if first is not None and written.path == first[0].path:
+                continue  # whose it was keeps going, whatever a newcomer writes
+            other, other_path = first or holders[1 if index == 0 else 0]
+            message = f"The {noun} `{value}` stands at {other.at(*other_path)} too" + (
+                ", which had it first" * bool(first)
+            )
             yield error(written, code, message, path, help_)
 
 

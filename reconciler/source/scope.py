@@ -35,6 +35,11 @@ def describe(scope: Scope) -> tuple[str, ...]:
     return tuple(sorted([*fleet, *shards, *(f"tenant/{name}" for name in scope.tenants)]))
 
 
+def own_objects(target: str) -> str:
+    """How `describe` names a shard or the fleet of which only its own objects are in scope."""
+    return target + _OWN
+
+
 def scope_from(described: Iterable[str]) -> Scope:
     """The scope that `describe` wrote."""
     names = frozenset(described)

@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 from reconciler.actions.apply import Applied, ApplyRequest, apply
 from reconciler.actions.plan import PlanRequest, make
 from reconciler.assemble import settings, world
-from reconciler.cycle import World
+from reconciler.cycle.world import World
 from reconciler.engine.clock import SystemClock
 from reconciler.model.plan import Plan
 from tests.scenarios.conftest import MakeStage, applied_once, stages
@@ -26,19 +25,20 @@ KEPT = "aipress final tenant=linden-yoga uid=n4j8q6sv environment=production"
 
 
 class Days(SystemClock):
-    """The time of a day after BEGAN; waiting is left to the real clock."""
+    """A day after BEGAN, from which time goes on as it does."""
 
     def __init__(self, days: float) -> None:
-        self.at = BEGAN + timedelta(days=days)
+        self._ahead = BEGAN + timedelta(days=days) - super().now()
 
     def now(self) -> datetime:
-        return self.at
+        return super().now() + self._ahead
 
 
 def on_day(stage: Stage, days: float, monkeypatch: pytest.MonkeyPatch) -> World:
     for name, value in stage.environment().items():
         monkeypatch.setenv(name, value)
-    return replace(world(settings({"directory": str(stage.fleet)})), clock=Days(days))
+    monkeypatch.setattr("reconciler.engine.clock.SystemClock", lambda: Days(days))
+    return world(settings({"directory": str(stage.fleet)}))
 
 
 def do(stage: Stage, command: str, given: str = "") -> str:

@@ -31,7 +31,7 @@ from reconciler.model.outcome import ItemOutcome
 from reconciler.model.plan import ABSENT, Action, Change
 from reconciler.model.ports import Cloud
 from reconciler.model.resource import Found
-from tests.doubles import FakeCloud
+from tests.doubles import EPOCH, FakeCloud
 
 OWNER = "k3v9x2ma"
 LABELS = {"aipress-owner": OWNER}
@@ -68,6 +68,7 @@ class Driven:
     trace: list[Request]
     intents: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
+    replies: list[Response] = field(default_factory=list)
 
     @property
     def waited(self) -> float:
@@ -98,13 +99,14 @@ def drive(
             driven.item = request.item
             return driven
         response = instead(request) or answer(cloud, one, driven, request)
+        driven.replies.append(response)
     raise AssertionError("the machine does not come to an end")
 
 
 def answer(cloud: Cloud, one: Change, driven: Driven, request: Request) -> Response:
     kind = one.address.kind
     if isinstance(request, Reread):
-        return Observed(cloud.get(kind, one.name, one.parent, one.body))
+        return Observed(cloud.get(kind, one.name, one.parent, one.body), EPOCH)
     if isinstance(request, RecordIntent):
         driven.intents.append(request.intent)
         return Recorded()

@@ -8,8 +8,24 @@ import pytest
 
 from tests.architecture.house import ROOT
 
-BUILT = ("install", "demo", "test", "check", "test-all", "system-deps", "lock", "schemas", "reference", "clean")
-NOT_BUILT = ("demo-wordpress", "sim", "sim-long", "mutants", "bench", "bench-full")
+BUILT = (
+    "install",
+    "demo",
+    "test",
+    "check",
+    "test-all",
+    "system-deps",
+    "sim",
+    "sim-long",
+    "bench",
+    "bench-full",
+    "mutants",
+    "lock",
+    "schemas",
+    "reference",
+    "clean",
+)
+NOT_BUILT = ("demo-wordpress",)
 
 
 def make(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -35,10 +51,24 @@ def test_a_target_without_content_fails_and_says_so(target: str) -> None:
     assert f"make {target} " not in make("help").stdout
 
 
-def test_system_deps_says_what_will_come() -> None:
-    ended = make("system-deps")
-    assert ended.returncode == 0
-    assert "mariadb" in ended.stdout
+def test_system_deps_says_what_is_wrong_when_it_cannot_install(tmp_path: Path) -> None:
+    apt = tmp_path / "apt-get"
+    apt.write_text("#!/bin/sh\necho 'E: no network' >&2\nexit 100\n")
+    apt.chmod(0o755)
+    ended = make("system-deps", "POSTGRES=/nowhere", PATH=f"{tmp_path}:/usr/bin:/bin")
+    assert ended.returncode != 0
+    assert ("apt could not install postgresql" if os.geteuid() == 0 else "run it as root") in ended.stderr
+
+
+def test_system_deps_leaves_alone_what_is_there() -> None:
+    ended = make("system-deps", "POSTGRES=/bin/sh")
+    assert ended.returncode == 0 and "is there" in ended.stdout
+
+
+def test_what_needs_system_packages_runs_in_test_all_alone() -> None:
+    assert '-m "not system and not long"' in make("-n", "test").stdout
+    assert "-m long" in make("-n", "test-long").stdout
+    assert "-m system" in make("-n", "test-all").stdout
 
 
 def test_a_python_that_is_too_old_is_named_with_the_remedy(tmp_path: Path) -> None:

@@ -82,15 +82,35 @@ def prints(source: Source) -> list[str]:
     ]
 
 
-def writes_to_the_cloud(source: Source) -> list[str]:
-    """`Cloud.begin` is every write there is. The engine calls it; adapters in gcp may call each other's."""
-    if source.room in ("engine", "gcp", "localcloud"):
+_PATHS = ("write_text", "write_bytes", "unlink", "mkdir", "touch", "symlink_to", "hardlink_to", "rmdir", "chmod")
+_REFS = ("create_blob", "create_commit", "set_target", "create_reference", "create_tag", "create_branch")
+_FILES = (
+    "os.write", "os.rename", "os.replace", "os.unlink", "os.remove", "os.rmdir", "os.removedirs", "os.mkdir",
+    "os.makedirs", "os.truncate", "os.link", "os.symlink", "shutil.rmtree", "shutil.move", "shutil.copy",
+    "shutil.copyfile", "shutil.copytree", "pygit2.init_repository", "pygit2.clone_repository", "sqlite3.connect",
+)  # fmt: skip
+
+
+def files(source: Source) -> list[str]:
+    """Files, folders and git refs are the other outside: who writes them is listed. localcloud's are its own."""
+    if source.room == "localcloud":
         return []
-    return [
-        source.at(node, ".begin(…): a write to the cloud is a Change in a Plan, and the engine runs it")
-        for node in ast.walk(source.tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "begin"
-    ]
+    known = [source.at(n, f"{name}()") for n, name in called(source) if name in _FILES]
+    known += [source.at(n, "open() for writing") for n, name in called(source) if name == "open" and _writes(n, 1)]
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            name, words = node.func.attr, {k.arg for k in node.keywords}
+            to_a_path = name in ("replace", "rename") and len(node.args) == 1 and not words
+            if name in (*_PATHS, *_REFS) or to_a_path or (name == "open" and _writes(node, 0)):
+                known.append(source.at(node, f".{name}(…): writes a file or a ref"))
+        elif isinstance(node, ast.Attribute) and node.attr in ("O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND", "O_TRUNC"):
+            known.append(source.at(node, f"os.{node.attr}"))
+    return known
+
+
+def _writes(node: ast.Call, place: int) -> bool:
+    given = [k.value for k in node.keywords if k.arg == "mode"] or list(node.args[place : place + 1])
+    return any(isinstance(g, ast.Constant) and isinstance(g.value, str) and set(g.value) & set("wax+") for g in given)
 
 
 RULES: Mapping[str, tuple[Callable[[Source], list[str]], Mapping[str, str]]] = {
@@ -101,7 +121,7 @@ RULES: Mapping[str, tuple[Callable[[Source], list[str]], Mapping[str, str]]] = {
     "network": (network, exceptions.NETWORK),
     "dynamic imports": (dynamic_imports, exceptions.DYNAMIC_IMPORTS),
     "prints": (prints, exceptions.PRINTS),
-    "writes to the cloud": (writes_to_the_cloud, {}),
+    "files": (files, exceptions.FILES),
 }
 
 
@@ -151,7 +171,15 @@ BREACHES = {
     ),
     "dynamic imports": ("import importlib\nimportlib.import_module('a')", "__import__('a')", "eval('1')"),
     "prints": ("print(1)",),
-    "writes to the cloud": ("def f(cloud, call):\n    cloud.begin(call)",),
+    "files": (
+        "def f(p):\n    p.write_text('x')",
+        "def f(p, q):\n    p.replace(q)",
+        "open('x', 'w')",
+        "def f(p):\n    p.open('ab')",
+        "import os\nos.open('x', os.O_RDWR)",
+        "import shutil\nshutil.rmtree('x')",
+        "def f(repo):\n    repo.references['r'].set_target('x')",
+    ),
 }
 
 
@@ -168,6 +196,7 @@ def test_the_rules_see_what_breaks_them(rule: str, code: str) -> None:
         ("shells", "import subprocess\nsubprocess.run(['a'], shell=False)"),
         ("network", "from urllib.parse import urlsplit"),
         ("prints", "def f(page):\n    page.print(1)"),
+        ("files", "def f(text, at):\n    return open(at), text.replace('a', 'b'), at.replace(hour=1)"),
     ],
 )
 def test_the_rules_leave_alone_what_keeps_them(rule: str, code: str) -> None:

@@ -41,6 +41,7 @@ def test_a_mistyped_command_line_is_64_never_2(aipress: Aipress, words: tuple[st
 def test_a_mistyped_command_or_option_gets_a_suggestion(aipress: Aipress) -> None:
     assert "did you mean `plan`?" in aipress("plam").err
     assert "--out" in aipress("plan", "--outt", "x").err
+    assert "no place for `extra`" in aipress("cloud", "up", "extra").err
 
 
 @pytest.mark.parametrize(

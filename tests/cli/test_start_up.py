@@ -12,6 +12,7 @@ from tests.cli.conftest import Aipress
 HEAVY = (
     "google", "googleapiclient", "pydantic", "fastapi", "uvicorn", "pygit2", "jsonschema", "yaml", "ruamel",
     "rich.progress", "rich.markdown", "watchfiles", "reconciler.assemble", "reconciler.cycle", "reconciler.source",
+    "httpx2", "httpcore2", "requests", "reconciler.forge",
 )  # fmt: skip
 
 
@@ -32,6 +33,17 @@ def test_what_needs_no_command_imports_no_command_and_nothing_heavy(word: str) -
     assert not [name for name in HEAVY if name in loaded]
     files = {f"reconciler.cli.{where.partition(':')[0]}" for _, where, _, _ in COMMANDS}
     assert not files & loaded
+
+
+@pytest.mark.parametrize("words", [("--help",), ("-C", "fleet", "validate"), ("apply", "--help"), ("plan", "--help")])
+def test_what_walks_nothing_loads_no_engine(words: tuple[str, ...]) -> None:
+    loaded = modules_after(*words)
+    assert not [name for name in ("dbos", "sqlalchemy", "psycopg", "reconciler.engine.durable.shop") if name in loaded]
+
+
+@pytest.mark.parametrize("words", [("-C", "fleet", "validate"), ("ci", "--help"), ("ci", "comment", "--help")])
+def test_what_speaks_to_no_code_host_loads_no_http_client(words: tuple[str, ...]) -> None:
+    assert not [name for name in ("httpx2", "httpcore2", "requests") if name in modules_after(*words)]
 
 
 def test_validating_imports_no_google_library_and_no_web_framework() -> None:

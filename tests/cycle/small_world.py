@@ -7,14 +7,22 @@ from typing import Any
 
 import pygit2
 
-from reconciler.cycle import World
+from reconciler.cycle.world import World
+from reconciler.engine.durable.engine import DurableEngine
+from reconciler.engine.durable.terms import Terms
+from reconciler.engine.effects import Effects, StopGate
+from reconciler.engine.fence import ShardLeases, this_process
 from reconciler.engine.journal import FileJournal
-from reconciler.engine.lease import FlockLease
+from reconciler.engine.lease import FlockLease, store_id
+from reconciler.engine.ledger import FileLedger
+from reconciler.engine.limits import CountedLimits
 from reconciler.engine.switch import FileStopSwitch
-from reconciler.engine.threads import ThreadEngine
+from reconciler.engine.tenure import StoreTenure
 from reconciler.history.store import GitHistory
+from reconciler.model.ports import Engine
 from reconciler.source.git import GitRepository
-from tests.doubles import FakeCloud
+from tests.doubles import FakeCloud, FakeVisitor
+from tests.engine.threads import ThreadEngine
 
 FLEET = Path(__file__).parents[1] / "scenarios" / "fleet"
 WHO = pygit2.Signature("Jo", "jo@example.org", 1_790_000_000, 0)
@@ -38,7 +46,7 @@ def filled(kind: str, name: str, body: dict[str, Any]) -> dict[str, Any]:
     if kind == "folder":
         body["name"] = "folders/" + str(abs(hash(name)) % 10**12)
     if kind == "sql.instance":
-        body["ipAddresses"] = [{"ipAddress": "10.1.2.3"}]
+        body["ipAddresses"] = [{"type": "PRIMARY", "ipAddress": "10.1.2.3"}]
     if kind == "secret.version":
         body |= {"version": "1", "name": name}
     if kind == "sql.backup":
@@ -49,32 +57,43 @@ def filled(kind: str, name: str, body: dict[str, Any]) -> dict[str, Any]:
 class SmallWorld:
     """`commit(path, old, new)` edits a file of the fleet; `world()` is what a new process would assemble."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        self.durable = durable
         self.folder, self.fleet = folder, folder / "fleet"
         shutil.copytree(FLEET, self.fleet)
         pygit2.init_repository(str(self.fleet), initial_head="main")
         self.clock = SteadyClock()
-        self.cloud = FakeCloud(fill=filled)
+        self.parallel = 4
+        self.cloud = FakeCloud(fill=filled, clock=self.clock)
+        self.visitor = FakeVisitor()
         self._commit("The fleet")
 
-    def world(self) -> World:
-        state = self.folder / "state"
+    def world(self, host: str = "state") -> World:
+        """`host`: the name of a state folder; all hosts share one history and one cloud."""
+        state = self.folder / host
         state.mkdir(exist_ok=True)
-        engine = ThreadEngine(self.cloud, FileJournal(state), self.clock, FileStopSwitch(state), 4)
-        repository = GitRepository.discover(self.fleet)
-        history = GitHistory(state / "history.git", self.clock)
-        return World(repository, self.cloud, history, engine, self.clock, FlockLease(state), "jo@example.org")
+        stop = StopGate(FileStopSwitch(state))
+        history = GitHistory(self.folder / "state" / "history.git", self.clock)
+        us = this_process(store_id(state))
+        fence, tenure = ShardLeases(history, self.clock, us), StoreTenure(history, self.clock, us)
+        limits = CountedLimits(FileLedger(state), self.clock, history.holds)
+        effects = Effects(self.cloud, FileJournal(state), self.clock, (stop, tenure), fence, limits)
+        engine: Engine = ThreadEngine(effects, self.parallel)
+        if self.durable:
+            engine = DurableEngine(effects, state, Terms(self.parallel))
+        lease, fleet, who = FlockLease(state), GitRepository.discover(self.fleet), "jo@example.org"
+        return World(fleet, self.cloud, history, engine, self.clock, lease, who, fence, limits, tenure, self.visitor)
 
-    def write(self, path: str, text: str) -> None:
+    def write(self, path: str, text: str, who: pygit2.Signature = WHO) -> None:
         (self.fleet / path).write_text(text)
-        self._commit(f"Edit {path}")
+        self._commit(f"Edit {path}", who)
 
     def read(self, path: str) -> str:
         return (self.fleet / path).read_text()
 
-    def _commit(self, message: str) -> None:
+    def _commit(self, message: str, who: pygit2.Signature = WHO) -> None:
         repository = pygit2.Repository(str(self.fleet))
         repository.index.add_all()
         repository.index.write()
         parents = [] if repository.head_is_unborn else [repository.head.target]
-        repository.create_commit("HEAD", WHO, WHO, message, repository.index.write_tree(), parents)
+        repository.create_commit("HEAD", who, who, message, repository.index.write_tree(), parents)

@@ -6,20 +6,28 @@ from pathlib import Path
 import pytest
 
 from reconciler.actions import bootstrap
-from reconciler.actions.apply import ApplyRequest, apply, unapproved_items
+from reconciler.actions.apply import ApplyRequest, apply
 from reconciler.actions.holds import pause
 from reconciler.actions.plan import PlanRequest, make
 from reconciler.model.errors import UsageError
 from reconciler.model.ids import Target
+from reconciler.planning.approved import unapproved_items
 from tests.cycle.small_world import SmallWorld
+from tests.doubles import Unlimited
 
 ACME = "shards/eu-001/tenants/acme-bakery/tenant.yaml"
 
 
-def test_a_hold_set_after_a_plan_was_saved_is_honoured(tmp_path: Path) -> None:
+@pytest.mark.parametrize("limits", [True, False])
+def test_a_hold_set_after_a_plan_was_saved_is_honoured(
+    limits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the apply itself, and again at each write."""
+    if not limits:
+        monkeypatch.setattr("tests.cycle.small_world.CountedLimits", lambda *_: Unlimited())
     small = SmallWorld(tmp_path)
     plan = make(small.world(), PlanRequest())
-    pause(small.world(), Target.parse("tenant/acme-bakery"), "an incident", None)
+    pause(small.world(), Target.parse("tenant/acme-bakery"), "an incident")
     applied = apply(small.world(), ApplyRequest(plan))
     assert applied.exit_code == 5
     assert {str(a.target) for a in applied.skipped} == {"tenant/acme-bakery"}

@@ -51,3 +51,25 @@ def test_an_environment_that_a_tenant_does_not_have_is_no_empty_plan(tmp_path: P
         make(small.world(), PlanRequest((Target.parse("tenant/acme-bakery@nosuch"),)))
     assert "production" in raised.value.hint
     assert make(small.world(), PlanRequest((Target.parse("tenant/acme-bakery@staging"),))).changes
+
+
+def test_one_environment_is_planned_alone_against_a_base_too(tmp_path: Path) -> None:
+    small = SmallWorld(tmp_path)
+    assert apply(small.world(), ApplyRequest()).exit_code == 0
+    small.write(ACME, small.read(ACME).replace("tier: silver\n", "tier: silver\n  runtime: { memory: 1Gi }\n"))
+    plan = make(small.world(), PlanRequest((Target.parse("tenant/acme-bakery@staging"),), base="HEAD~1"))
+    assert [str(c.address) for c in plan.changes] == ["tenant/acme-bakery/run.service/staging"]
+    assert plan.scope == ("tenant/acme-bakery@staging",)
+
+
+def test_a_base_whose_fleet_yaml_was_broken_is_compared_with_as_nothing(tmp_path: Path) -> None:
+    small = SmallWorld(tmp_path)
+    assert apply(small.world(), ApplyRequest()).exit_code == 0
+    whole = small.read("fleet.yaml")
+    small.write("fleet.yaml", "kind: [")
+    small.write("fleet.yaml", whole)
+    small.write(ACME, small.read(ACME).replace("tier: silver\n", "tier: silver\n  runtime: { memory: 1Gi }\n"))
+    plan = make(small.world(), PlanRequest(base="HEAD~2"))
+    assert {str(c.address.target) for c in plan.changes} == {"tenant/acme-bakery"}
+    one = make(small.world(), PlanRequest((Target.parse("tenant/acme-bakery@staging"),), base="HEAD~2"))
+    assert [str(c.address) for c in one.changes] == ["tenant/acme-bakery/run.service/staging"]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from reconciler.desired.compile import compile_fleet
+from reconciler.desired.shard import address_path
 from reconciler.model.fleet import Fleet
 from reconciler.model.ids import Address
 from reconciler.model.resource import Desired, Ref, Resource
@@ -105,6 +106,16 @@ def test_the_instance_carries_every_written_setting_and_the_line_of_it() -> None
         instance.origin(f"settings.{p}") for p in ("tier", "dataDiskSizeGb", "databaseFlags[slow_query_log].value")
     }
     assert len(lines) == 3 and all(line.startswith(f"{SHARD_FILE}:") for line in lines)
+
+
+def test_a_site_finds_its_instance_by_the_type_of_the_address(sample: Fleet) -> None:
+    """The one that the instance's own settings ask for, and never the one that stands first."""
+    site = of(compile_fleet(sample), "tenant/acme-bakery/run.service/production")
+    host = next(row for row in site.body["template"]["containers"][0]["env"] if row["name"] == "WORDPRESS_DB_HOST")
+    told = Ref.from_body(host["value"])
+    assert told == Ref(Address.parse("shard/eu-001/sql.instance/main"), "ipAddresses[PRIMARY].ipAddress")
+    assert of(compile_fleet(sample), str(told.resource)).body["settings"]["ipConfiguration"]["ipv4Enabled"] is True
+    assert address_path({"ipv4Enabled": True, "privateNetwork": "n"}) == "ipAddresses[PRIVATE].ipAddress"
 
 
 def test_the_media_bucket_is_private_and_named_as_shard_yaml_says() -> None:

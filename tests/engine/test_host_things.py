@@ -34,6 +34,17 @@ def test_open_intents_outlive_the_process_and_closed_ones_do_not(tmp_path: Path)
     assert FileJournal(tmp_path / "state").open_intents() == (intent("a"), intent("c"))
 
 
+def test_an_intent_is_synced_to_disk_before_anything_follows_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a power cut would show it; so what was in the file at each sync is looked at."""
+    journal, synced, really = FileJournal(tmp_path), list[str](), os.fsync
+    journal.open_intents()
+    monkeypatch.setattr(os, "fsync", lambda fd: (really(fd), synced.append((tmp_path / "intents.jsonl").read_text())))
+    journal.record(intent("a"))
+    assert ['"a"' in content for content in synced] == [True]
+
+
 def test_the_journal_is_for_its_owner_alone(tmp_path: Path) -> None:
     FileJournal(tmp_path).record(intent("a"))
     assert (tmp_path / "intents.jsonl").stat().st_mode & 0o077 == 0
@@ -156,3 +167,23 @@ def test_a_switch_that_cannot_be_read_means_stop(tmp_path: Path) -> None:
     assert "counts as thrown" in FileStopSwitch(tmp_path).stopped()
     (tmp_path / "state").touch()
     assert "counts as thrown" in FileStopSwitch(tmp_path / "state").stopped()
+
+
+def test_looking_at_a_journal_takes_nothing_from_who_writes_it(tmp_path: Path) -> None:
+    """`aipress plan` beside `aipress serve`: what serve writes after the look must be there when it is killed."""
+    serve = FileJournal(tmp_path)
+    serve.record(intent("a"))
+    file = tmp_path / "intents.jsonl"
+    before = (file.stat().st_ino, file.read_bytes())
+    assert FileJournal(tmp_path).seen() == (intent("a"),)
+    assert (file.stat().st_ino, file.read_bytes()) == before
+    serve.record(intent("b"))
+    assert FileJournal(tmp_path).seen() == serve.seen() == (intent("a"), intent("b"))
+
+
+def test_looking_makes_no_file_and_a_damaged_one_stays_for_who_writes(tmp_path: Path) -> None:
+    assert FileJournal(tmp_path / "state").seen() == ()
+    assert not (tmp_path / "state").exists()
+    (tmp_path / "intents.jsonl").write_text("no journal\n")
+    assert FileJournal(tmp_path).seen() == ()
+    assert (tmp_path / "intents.jsonl").read_text() == "no journal\n"

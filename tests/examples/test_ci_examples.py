@@ -1,5 +1,6 @@
 """The CI set-ups in examples/ci: they parse, and every command in them is one that aipress knows."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ BUILT = pytest.mark.skipif(not (ROOT / "reconciler/cli/plan.py").exists(), reaso
 def accept(arguments: list[str]) -> None:
     """Parses as `aipress` would, shared options first; calls nothing. Raises CycloptsError."""
     app = build()
+    arguments = ["12" if word == "$_PR_NUMBER" else word for word in arguments]
     _, shared, _ = app.meta.parse_args(arguments, exit_on_error=False, print_error=False)
     app.parse_args(list(shared.args), exit_on_error=False, print_error=False)
 
@@ -51,13 +53,25 @@ def test_every_pipeline_is_tested() -> None:
     ("name", "commands"),
     [
         ("github/validate.yml", ["validate"]),
-        ("github/plan.yml", ["plan"]),
-        ("gitlab/.gitlab-ci.yml", ["validate", "plan"]),
-        ("cloudbuild/cloudbuild.yaml", ["validate", "plan"]),
+        ("github/plan.yml", ["plan", "ci comment", "ci comment", "ci annotate"]),
+        ("gitlab/.gitlab-ci.yml", ["validate", "plan", "ci annotate", "ci comment"]),
+        ("cloudbuild/cloudbuild.yaml", ["validate", "plan", "ci comment"]),
     ],
 )
-def test_a_pipeline_validates_and_plans_and_nothing_else(name: str, commands: list[str]) -> None:
-    assert [arguments[0] for arguments in in_yaml(read(name))] == commands
+def test_a_pipeline_validates_plans_tells_and_nothing_else(name: str, commands: list[str]) -> None:
+    called = [" ".join(words[: 2 if words[0] == "ci" else 1]) for words in in_yaml(read(name))]
+    assert called == commands
+
+
+def test_the_hook_of_pre_commit_is_a_command_and_knows_the_fleets_files() -> None:
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    (command,) = in_script(hook["entry"])
+    accept(command)
+    concerned = re.compile(hook["files"])
+    fleet = [p.relative_to(ROOT / "fleet").as_posix() for p in (ROOT / "fleet").rglob("*.yaml")]
+    for path in fleet:
+        assert concerned.search(path), path
+    assert not concerned.search("README.md") and not concerned.search("charts/values.yaml")
 
 
 @BUILT

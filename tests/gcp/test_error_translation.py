@@ -11,7 +11,8 @@ from google.protobuf.json_format import ParseError
 from googleapiclient.errors import HttpError
 from httplib2 import Response, ServerNotFoundError
 
-from reconciler.gcp.errors import RefusedCall, failure_of, operation_failure
+from reconciler.gcp.errors import RefusedCall, failure_of, operation_failure, polled
+from reconciler.gcp.words import UnspeakableError
 from reconciler.model.errors import Failure, Next
 
 
@@ -98,9 +99,44 @@ def test_missing_credentials_are_a_persons_business() -> None:
     assert failure.next is Next.PERSON and failure.forbidden
 
 
-@pytest.mark.parametrize("error", [ParseError("no field x"), TypeError("x"), KeyError("name")])
+@pytest.mark.parametrize("error", [UnspeakableError("no field x"), TypeError("x"), KeyError("name")])
 def test_our_own_faults_are_not_retried(error: Exception) -> None:
     assert failure_of(error).next is Next.BUG
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ParseError("no field x"),
+        json.JSONDecodeError("x", "", 0),
+        RecursionError(),
+        UnicodeDecodeError("utf-8", b"", 0, 1, "x"),
+    ],
+)
+def test_an_answer_that_cannot_be_read_leaves_open_what_happened(error: Exception) -> None:
+    failure = failure_of(error)
+    assert failure.next is Next.RETRY
+    assert "not known" in failure.message
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("inf", 3600), ("nan", 0), ("-5", 0), ("1e9", 3600), ("7", 7), ("Wed, 21 Oct 2026 07:28:00 GMT", 0)],
+)
+def test_nobody_makes_us_wait_for_ever(said: str, seconds: float) -> None:
+    assert failure_of(google_error(429, {"message": "x"}, {"Retry-After": said})).retry_after == seconds
+
+
+def test_a_page_for_people_is_not_quoted() -> None:
+    error = google_error(502, {})
+    error.response._content = b"<html><body><h1>502 Bad Gateway</h1>" + b"x" * 1_000_000  # type: ignore[attr-defined]
+    assert failure_of(error).message == "502, with a body that is not the API's"
+
+
+def test_control_characters_and_megabytes_stay_out_of_messages() -> None:
+    said = failure_of(google_error(400, {"message": "a\x1b[2K\u202eb" + "x" * 1_000_000})).message
+    assert said.isprintable()
+    assert len(said) <= 600
 
 
 def test_words_about_a_secret_are_left_out() -> None:
@@ -111,11 +147,27 @@ def test_words_about_a_secret_are_left_out() -> None:
 
 
 def test_an_operations_error_is_read_like_a_calls() -> None:
-    assert operation_failure({"code": 14, "message": "try again"}).next is Next.RETRY
-    assert operation_failure({"code": 6, "message": "taken"}).exists
-    assert operation_failure({"code": 10, "message": "moved"}).next is Next.REPLAN
-    assert operation_failure({"code": 3, "message": "Image not found"}).next is Next.PERSON
-    assert operation_failure({}).next is Next.RETRY
+    def of(**error: Any) -> Failure:
+        return failure_of(operation_failure(error))
+
+    assert of(code=14, message="try again").next is Next.RETRY
+    assert of(code=6, message="taken").exists
+    assert of(code=10, message="moved").next is Next.REPLAN
+    assert of(code=3, message="Image not found").next is Next.PERSON
+    assert of().next is Next.RETRY
+    assert of(code=403, message="the body of an error").forbidden
+    quiet = failure_of(operation_failure({"code": 3, "message": "password hunter2 is too weak"}), quiet=True)
+    assert "hunter2" not in quiet.message
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("build", [google_error, discovered_error])
+def test_who_may_not_ask_after_an_operation_asks_again(build: Any, status: int) -> None:
+    """It goes on, whoever may look at it; only what the operation itself ended with is its end."""
+    failure = polled(build(status, {"message": "The caller does not have permission"}))
+    assert (failure.next, failure.status, failure.forbidden) == (Next.RETRY, status, True)
+    assert polled(operation_failure({"code": 7, "message": "no permission"})).next is Next.PERSON
+    assert polled(build(400, {"message": "bad tier"})).next is Next.PERSON
 
 
 def test_an_adapters_own_refusal_passes_through() -> None:

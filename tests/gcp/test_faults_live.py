@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from google.api_core.exceptions import ServiceUnavailable
 
 from reconciler.gcp.cloud import GoogleCloud
 from reconciler.gcp.secrets import read_payload
@@ -42,7 +43,10 @@ def test_a_list_that_fails_is_unknown_never_empty(
     assert isinstance(google.list("secret", project), Seen)
 
 
-def test_a_list_whose_second_page_fails_is_unknown(google: GoogleCloud, project: str, fault: Any) -> None:
+def test_a_list_whose_second_page_fails_is_unknown(
+    google: GoogleCloud, local_cloud: Any, project: str, fault: Any
+) -> None:
+    local_cloud.control("/_aipress/limits", {"iam.serviceAccounts": 200})  # Google's default is 100
     for number in range(101):  # a page holds 100 accounts at most
         name = f"{project}/serviceAccounts/page-{number:03d}@{project[9:]}.iam.gserviceaccount.com"
         made = google.begin(Call(Action.CREATE, "iam.service-account", name, project, {"displayName": "p"}))
@@ -94,6 +98,17 @@ def test_words_about_a_password_are_not_repeated(driver: Any, project: str, inst
     assert password not in repr(failed) and "400" in failed.failure.message
 
 
+def test_googles_client_repeats_nothing_by_itself(driver: Any, project: str, fault: Any) -> None:
+    """Repeating is applying's, after another look; and a client that repeats in silence has no budget."""
+    name = f"{project}/secrets/once-p-1"
+    driver.create("secret", name, project, SECRET)
+    driver.create("secret.version", f"{name}/versions/latest", name, {"state": "ENABLED", "generate": "wordpress/1"})
+    fault("secretmanager", "*versions.access", status=503)
+    with pytest.raises(ServiceUnavailable):
+        read_payload(driver.cloud._session, f"{name}/versions/1")
+    assert read_payload(driver.cloud._session, f"{name}/versions/1")
+
+
 def test_a_deleted_parent_makes_its_children_absent(driver: Any, google: GoogleCloud, project: str) -> None:
     name = f"{project}/secrets/gone-p-1"
     driver.create("secret", name, project, SECRET)
@@ -134,7 +149,8 @@ def test_a_folders_objects_go_with_it(driver: Any, google: GoogleCloud, project:
     for name in ("acme/1.jpg", "acme/2.jpg", "acme-two/1.jpg", "blue/1.jpg"):
         media.blob(name).upload_from_string(b"x")
     folder = f"{bucket}/managedFolders/acme/"
-    done = driver.settle(Call(Action.DELETE, "storage.managed-folder", folder, bucket, {}))
+    there = driver.found("storage.managed-folder", folder, bucket, {})
+    done = driver.settle(Call(Action.DELETE, "storage.managed-folder", folder, bucket, {}, live=there))
     assert isinstance(done, Done)
     assert {blob.name for blob in client.list_blobs(media)} == {"acme-two/1.jpg", "blue/1.jpg"}
 

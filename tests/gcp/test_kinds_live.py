@@ -187,11 +187,23 @@ def run_body(project: str, memory: str = "512Mi") -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.fixture(scope="session")
+def what_a_site_needs(driver: Any, project: str) -> None:
+    """The account and the secret of `run_body`: Cloud Run looks for both, and for the account's right to read."""
+    secret = f"{project}/secrets/acme"
+    driver.create("iam.service-account", account_name(project, "acme-run"), project, {"displayName": "a"})
+    driver.create("secret", secret, project, SECRET)
+    driver.create("secret.version", f"{secret}/versions/latest", secret, VERSION)
+    member = "serviceAccount:" + account_name(project, "acme-run").rpartition("/")[2]
+    policy = {"bindings": [{"role": "roles/secretmanager.secretAccessor", "members": [member]}]}
+    driver.create("secret.iam", f"{secret}/iam", secret, policy)
+
+
+@pytest.mark.usefixtures("what_a_site_needs")
 def test_run_services(driver: Any, project: str) -> None:
     parent = f"{project}/locations/europe-west1"
     name = f"{parent}/services/acme-p-11111111"
     body = run_body(project)
-    driver.create("iam.service-account", account_name(project, "acme-run"), project, {"displayName": "a"})
     driver.absent("run.service", name, parent, body)
     made = driver.create("run.service", name, parent, body)
     assert made.ready and made.uid == made.body["uid"]
@@ -210,6 +222,7 @@ def test_run_services(driver: Any, project: str) -> None:
     driver.delete("run.service", name, parent, body)
 
 
+@pytest.mark.usefixtures("what_a_site_needs")
 def test_an_operation_is_polled_by_its_name_alone(driver: Any, google: GoogleCloud, project: str) -> None:
     """A handle survives the process that began it."""
     parent = f"{project}/locations/europe-west1"

@@ -16,6 +16,9 @@ from reconciler.gcp.secrets import secrets_client
 from reconciler.gcp.session import CloudSetting, Session
 from reconciler.gcp.sql import sql_client
 from reconciler.kinds.catalog import KINDS
+from reconciler.model.errors import Next
+from reconciler.model.plan import Action
+from reconciler.model.ports import Call, Failed
 from reconciler.model.resource import Unknown
 
 
@@ -68,17 +71,38 @@ def test_calls_stay_below_half_the_quota() -> None:
     begun = clock.now()
     writes = PER_MINUTE["run"][1]
     for _ in range(writes * 3):
-        pace.take("p", "run", write=True)
+        while wait := pace.write("p", "run"):
+            clock.sleep(wait)
     minutes = (clock.now() - begun).total_seconds() / 60
     assert 1.9 < minutes < 2.1, "one minute's worth at once, then at the rate"
-    assert pace.take("another", "run", write=True) == 0.0, "projects do not share a bucket"
-    assert pace.take("p", "run", write=False) == 0.0, "reads do not wait for writes"
+    assert pace.write("another", "run") == 0.0, "projects do not share a bucket"
+    assert pace.read("p", "run") == 0.0, "reads do not wait for writes"
+
+
+def test_a_write_that_does_not_fit_is_not_made_and_does_not_wait() -> None:
+    """It would leave on an old look, or under a lease that ran out."""
+    clock = SteppingClock()
+    cloud = GoogleCloud(Session(CloudSetting(organization="organizations/1"), clock))
+    while not cloud._session.pace.write("p", "secretmanager"):
+        pass
+    before = clock.now()
+    answer = cloud.begin(Call(Action.CREATE, "secret", "projects/p/secrets/s", "projects/p", {}))
+    assert isinstance(answer, Failed) and answer.failure.next is Next.WAIT
+    assert 0 < answer.failure.retry_after < 1 and clock.now() - before < timedelta(seconds=0.1)
+
+
+def test_reads_wait_for_their_turn() -> None:
+    clock = SteppingClock()
+    pace, begun = Pace(clock), clock.now()
+    for _ in range(PER_MINUTE["run"][0] * 2):
+        pace.read("p", "run")
+    assert 55 < (clock.now() - begun).total_seconds() < 65
 
 
 def test_a_local_cloud_is_not_paced() -> None:
     clock = SteppingClock()
     pace = Pace(clock, unlimited=True)
-    assert [pace.take("p", "run", write=True) for _ in range(1000)] == [0.0] * 1000
+    assert [pace.write("p", "run") + pace.read("p", "run") for _ in range(1000)] == [0.0] * 1000
 
 
 def test_without_a_url_google_itself_is_spoken_to(monkeypatch: pytest.MonkeyPatch) -> None:

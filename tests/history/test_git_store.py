@@ -22,8 +22,9 @@ from reconciler.model.errors import (
     RefusedError,
     UsageError,
 )
+from reconciler.model.hold import Hold
 from reconciler.model.ids import Address
-from reconciler.model.version import Applied, Hold, Version
+from reconciler.model.version import Applied, Version
 from tests.history.made import AT, StillClock, address, applied, version
 
 EU = "refs/aipress/shards/eu-001"
@@ -291,6 +292,14 @@ def test_a_forged_version_is_refused_with_the_way_on(tmp_path: Path, file: str, 
         store(tmp_path).head("eu-001")
     assert f"damaged at {EU}" in str(caught.value) and "Nothing was applied" in str(caught.value)
     assert f"update-ref -d {EU}" in caught.value.hint and "aipress apply shard/eu-001" in caught.value.hint
+
+
+def test_a_history_in_which_a_version_is_left_out_does_not_hold_together(tmp_path: Path) -> None:
+    history = store(tmp_path)
+    first = history.publish(version(1))
+    history.publish(version(3, first.id))
+    with pytest.raises(CorruptError, match="version 3 follows version 1"):
+        history.versions("eu-001")
 
 
 def test_another_format_another_shard_and_a_broken_chain_are_refused(tmp_path: Path) -> None:

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.history.mirror import Mirror
+from reconciler.history.remote import Ran
 from reconciler.history.store import GitHistory
 from reconciler.model.errors import HistoryUnreachableError, RefusedError, UsageError
+from reconciler.model.fence import TTL, Holder, released, renewed, taken
 from tests.history.made import StillClock, version
 
 
@@ -52,6 +55,24 @@ def test_a_copy_that_was_lost_is_fetched_again(url: str, tmp_path: Path) -> None
     assert second.heads() == {first.shard: first.id}
 
 
+@pytest.mark.slow
+def test_a_lease_is_granted_elsewhere_to_one_of_two_hosts(url: str, tmp_path: Path) -> None:
+    clock = StillClock()
+    one, two = (GitHistory(url, clock, tmp_path / name) for name in ("one", "two"))
+    now, mine, theirs = clock.now(), Holder("one", 1, "s1", "a"), Holder("two", 1, "s2", "b")
+    first = taken(None, "eu-001", mine, now, TTL)
+    assert two.lease("eu-001") is None
+    assert one.swap_lease(None, first)
+    assert not two.swap_lease(None, taken(None, "eu-001", theirs, now, TTL)), "its look was from before the other's"
+    fresh = GitHistory(url, clock, tmp_path / "two")
+    assert fresh.lease("eu-001") == first and fresh.heads() == {}
+    assert one.swap_lease(first, released(first))
+    again = GitHistory(url, clock, tmp_path / "two")
+    assert again.swap_lease(released(first), taken(released(first), "eu-001", theirs, now, TTL))
+    assert not one.swap_lease(released(first), renewed(first, now)), "a zombie's swap"
+    assert GitHistory(url, clock, tmp_path / "three").lease("eu-001").generation == first.generation + 1  # type: ignore[union-attr]
+
+
 def test_no_answer_is_unreachable_and_shows_no_password(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -65,3 +86,49 @@ def test_a_password_in_a_refused_url_is_not_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as told:
         GitHistory("ssh://jo:hunter2@git.example/h.git", StillClock(), tmp_path)
     assert "hunter2" not in str(told.value)
+
+
+class CountingRemote:
+    """A repository elsewhere with nothing in it, asked how often."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def refs(self) -> dict[str, str]:
+        self.looks += 1
+        return {}
+
+    def fetch(self, into: Path, first: bool) -> None:
+        raise AssertionError
+
+    def push(self, source: Path, ref: str, expected: str | None, identity: str) -> Ran:
+        raise AssertionError
+
+    def failure(self, ran: Ran, first: str = "") -> HistoryUnreachableError:
+        raise AssertionError
+
+
+def test_what_is_read_of_one_moment_is_looked_for_once_however_long_reading_takes(tmp_path: Path) -> None:
+    clock, remote = StillClock(), CountingRemote()
+    mirror = Mirror(tmp_path / "copy.git", remote, clock)
+    with mirror.still():
+        for _ in range(5):
+            clock.sleep(10)
+            mirror.refresh()
+    assert remote.looks == 1
+    clock.sleep(10)
+    mirror.refresh()
+    assert remote.looks == 2, "afterwards it is looked at again"
+
+
+def test_a_look_that_failed_is_made_again_by_who_reads(tmp_path: Path) -> None:
+    class Silent(CountingRemote):
+        def refs(self) -> dict[str, str]:
+            self.looks += 1
+            raise HistoryUnreachableError("no answer")
+
+    remote = Silent()
+    mirror = Mirror(tmp_path / "copy.git", remote, StillClock())
+    with mirror.still(), pytest.raises(HistoryUnreachableError):
+        mirror.refresh()
+    assert remote.looks == 2

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.history.rollback import Override, default_version, lost_data, rollback_files
+from reconciler.history.rollback import Override, candidates, lost_data, rollback_files
 from reconciler.model.errors import InputError, RefusedError
 from reconciler.model.ids import Target
 from reconciler.model.version import Version
@@ -147,7 +147,7 @@ def chain(*texts: str) -> list[Version]:
 
 
 def chosen(versions: list[Version], today: Mapping[str, str], target: Target = ACME) -> int | None:
-    version = default_version(versions, target, today)
+    version = next(candidates(versions, target, today), None)
     return version.number if version else None
 
 
@@ -188,7 +188,7 @@ def test_only_as_many_versions_are_read_as_needed() -> None:
         yield from chain(A, B, C)[:2]
         raise AssertionError("read too far")
 
-    found = default_version(reading(), ACME, now(**{FILE: C}))
+    found = next(candidates(reading(), ACME, now(**{FILE: C})), None)
     assert found is not None and found.number == 2
 
 

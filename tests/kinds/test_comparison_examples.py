@@ -167,3 +167,12 @@ def test_the_table_of_kinds_is_consistent(entry: Kind) -> None:
     assert set(entry.grows_only) <= {path for path, rule in entry.equal if rule == "int"}
     assert entry.permissions
     assert not (entry.global_name and not entry.labels), "somebody else may own the name, so it must carry our label"
+
+
+@pytest.mark.parametrize("order", [("OUTGOING", "PRIMARY", "PRIVATE"), ("PRIVATE", "PRIMARY", "OUTGOING")])
+def test_an_address_is_taken_by_its_type_wherever_it_stands(order: tuple[str, ...]) -> None:
+    """The address that calls go out from answers nobody."""
+    body = {"ipAddresses": [{"type": kind, "ipAddress": f"of {kind}"} for kind in order]}
+    assert value_at(body, "ipAddresses[PRIMARY].ipAddress") == "of PRIMARY"
+    assert value_at(body, "ipAddresses[PRIVATE].ipAddress") == "of PRIVATE"
+    assert value_at({"ipAddresses": body["ipAddresses"][:0]}, "ipAddresses[PRIMARY].ipAddress") is None

@@ -20,7 +20,8 @@ import pytest
 from reconciler.localcloud.call import Settings
 from reconciler.localcloud.core import Cloud
 from reconciler.localcloud.state import MemoryRows, State
-from reconciler.localcloud.values import Request
+from reconciler.localcloud.values import Request, Response
+from tests.localcloud.gcloud import Gcloud, gcloud_for
 
 START_SECONDS = 20
 
@@ -93,6 +94,12 @@ def project(cloud: Server, request: pytest.FixtureRequest) -> str:
     return own
 
 
+@pytest.fixture
+def gcloud(cloud: Server, project: str, tmp_path: Path) -> Gcloud:
+    """gcloud in a fresh project of the session's server; skips visibly where gcloud is missing."""
+    return gcloud_for(cloud, tmp_path / "gcloud", project)
+
+
 class World:
     """The pure core over memory, with a clock that only moves when told."""
 
@@ -106,14 +113,19 @@ class World:
 
     def ask(self, verb: str, path: str, body: object = None, **more: Any) -> tuple[int, Any]:
         """Handle one request and commit what it wrote; `more` are query parameters (and `half_finish`)."""
+        answer = self.send(verb, path, body, **more)
+        return answer.status, answer.body
+
+    def send(self, verb: str, path: str, body: object = None, **more: Any) -> Response:
+        """`ask`, with `headers`, and with the whole response."""
         state, self.seed = State(self.rows), self.seed + 1
-        half = more.pop("half_finish", "")
+        half, headers = more.pop("half_finish", ""), more.pop("headers", {})
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         query = {name: value if isinstance(value, list) else [str(value)] for name, value in more.items()}
-        request = Request(verb, path, query, {}, raw, half)
+        request = Request(verb, path, query, headers, raw, half)
         answer = self.cloud.handle(state, request, self.now, random.Random(self.seed))
         state.commit()
-        return answer.status, answer.body
+        return answer
 
     def pass_time(self, seconds: float) -> None:
         self.now += seconds

@@ -1,83 +1,56 @@
-"""Any method of any API of the slice, with any body of the right or wrong shape: an answer, never an exception."""
+"""Every method of every API that is served, with requests generated from Google's descriptions of them."""
 
 from __future__ import annotations
 
 import random
-import re
 from typing import Any
 
 import pytest
 
-from reconciler.localcloud.api.discovery import Api, Library, Method
+from reconciler.localcloud.core import Cloud
+from reconciler.localcloud.values import Request
+from tests.localcloud.generated import APIS, api_of, complaints, shot
 
-APIS = (
-    ("artifactregistry", "v1"), ("cloudbilling", "v1"), ("cloudbuild", "v1"), ("cloudresourcemanager", "v1"),
-    ("cloudresourcemanager", "v3"), ("iam", "v1"), ("run", "v2"), ("secretmanager", "v1"), ("serviceusage", "v1"),
-    ("sqladmin", "v1"), ("sqladmin", "v1beta4"), ("storage", "v1"), ("redis", "v1"), ("pubsub", "v1"),
-)  # fmt: skip
-ODD = (None, "", "x", 0, -1, 1.5, True, [], {}, [None], {"a": None}, "é" * 300, "2024-04-01T12:34:56Z", "5s")
-LIBRARY = Library()
-
-
-def value(api: Api, schema: Any, rng: random.Random, depth: int = 0) -> Any:
-    """A value for a schema: mostly of its shape, sometimes odd."""
-    schema = api.resolve(schema)
-    if rng.random() < 0.08 or depth > 4:
-        return rng.choice(ODD)
-    if "enum" in schema:
-        return rng.choice([*schema["enum"], 1])
-    kind = schema.get("type")
-    if kind == "object":
-        properties = schema.get("properties", {})
-        chosen = [name for name in properties if rng.random() < 0.5]
-        return {name: value(api, properties[name], rng, depth + 1) for name in chosen}
-    if kind == "array":
-        return [value(api, schema.get("items", {}), rng, depth + 1) for _ in range(rng.randrange(3))]
-    plain = {"string": "thing", "boolean": True, "integer": 3, "number": 2.5}
-    return plain.get(str(kind), {"k": "v"})
+REFUSALS = {400, 403, 404, 409, 412, 413, 416, 429, 499, 501, 503}
+ANSWERS = {200, 204, 304, 308} | REFUSALS
+# Fields that Google sends although its discovery document lacks them, each seen in a recording or a sample.
+UNLISTED = frozenset({"imageSpaceGb", "proxyHeader"})
 
 
-def path(method: Method, rng: random.Random) -> str:
-    """A path for the method's template, in a project that is there."""
-    names = ("thing", "1", "latest", "a%2Fb", "-")
-
-    def fill(found: re.Match[str]) -> str:
-        if found[2] in ("project", "projectId"):
-            return "acme-eu-001"
-        source = method.pattern.pattern
-        if found[1] and "projects/" in source:
-            shape = re.search(r"projects/\[\^/\]\+((?:/[a-zA-Z]+/\[\^/\]\+)*)", source)
-            return "projects/acme-eu-001" + re.sub(
-                r"\[\^/\]\+", lambda _: rng.choice(names[:3]), shape[1] if shape else ""
-            )
-        return "folders/222222222222" if found[1] and "folders" in source else rng.choice(names)
-
-    return re.sub(r"\{(\+?)([^}]+)\}", fill, method.template)
+def prefix(name: str) -> str:
+    return f"/{name}/"
 
 
 @pytest.mark.parametrize(("name", "version"), APIS)
-@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_every_method_is_routed_to_itself(name: str, version: str) -> None:
+    api, cloud, rng = api_of(name, version), Cloud(), random.Random(1)
+    for method in api.methods:
+        asked = shot(api, method, rng)
+        route = cloud.route(Request(asked.verb, prefix(name) + asked.path))
+        same = (route.method.verb, route.method.shape) == (method.verb, method.shape)
+        assert same, f"{method.id} {asked.verb} {asked.path} went to {route.method.id}"
+
+
+@pytest.mark.parametrize(("name", "version"), APIS)
+@pytest.mark.parametrize("seed", [1, 2])
 def test_every_method_answers_whatever_it_is_sent(world: Any, name: str, version: str, seed: int) -> None:
-    api = LIBRARY.api(name, version)
-    assert api is not None
-    rng = random.Random(f"{name}{version}{seed}")
-    if name == "sqladmin":
-        world.instance(name="thing")
-    statuses = set()
-    methods = list(api.methods) * 2
-    rng.shuffle(methods)
-    for method in methods:
-        body = value(api, {"$ref": method.request}, rng) if method.request else None
-        query = {
-            key: rng.choice(["thing", "1", "true", "*", "labels"])
-            for key in method.query_parameters
-            if rng.random() < 0.6
-        }
-        if "project" in method.query_parameters:
-            query["project"] = "acme-eu-001"
-        query.pop("pageToken", None)
-        status, _ = world.ask(method.verb, f"/{name}/{path(method, rng)}", body, **query)
-        statuses.add(status)
-        world.pass_time(7)
-    assert statuses <= {200, 204, 304, 308, 400, 403, 404, 409, 412, 413, 416, 499, 501, 503}
-    assert 200 in statuses
+    """Well-formed requests that build on each other first, then ever odder ones; never an exception."""
+    api, rng = api_of(name, version), random.Random(f"{name}{version}{seed}")
+    methods = sorted(api.methods, key=lambda method: (method.name not in ("create", "insert"), len(method.shape)))
+    rounds = [(methods, 0.0, 0.0), (rng.sample(methods, len(methods)), 0.08, 0.0)]
+    rounds.append((rng.sample(methods, len(methods)), 0.3, 0.3))
+    statuses, strange = set(), set()
+    for chosen, odd, wild in rounds:
+        for method in chosen:
+            asked = shot(api, method, rng, odd, wild)
+            status, body = world.ask(asked.verb, prefix(name) + asked.path, asked.body, **asked.query)
+            statuses.add(status)
+            assert status in ANSWERS, f"{method.id} {asked} answered {status} {body}"
+            if status == 200 and isinstance(body, dict) and method.response:
+                said = complaints(api, {"$ref": method.response}, body)
+                strange |= {f"{method.id}{what}" for what in said}
+            if status in REFUSALS and body is not None:
+                assert isinstance(body, bytes) or "error" in body or "status" in body, (method.id, body)
+            world.pass_time(7)
+    assert {what for what in strange if what.split(":")[0].rsplit(".", 1)[-1] not in UNLISTED} == set()
+    assert statuses & {200, 204}

@@ -166,7 +166,7 @@ def test_what_is_not_enabled_answers_service_disabled_until_the_operation_is_don
     assert world.ask("GET", secrets)[0] == 200
     assert world.ask("GET", RUN.replace("acme-eu-001", "acme-eu-004"))[0] == 403
     enabled = world.ask("GET", usage, filter="state:ENABLED")[1]["services"]
-    assert {"secretmanager.googleapis.com", "iam.googleapis.com", "storage.googleapis.com"} <= {
+    assert {"secretmanager.googleapis.com", "iam.googleapis.com", "iamcredentials.googleapis.com"} <= {
         s["config"]["name"] for s in enabled
     }
 
@@ -224,3 +224,9 @@ def test_the_same_requests_give_the_same_cloud(world: Any) -> None:
         return fresh.ask("GET", f"{RUN}/web")
 
     assert played() == played()
+
+
+def test_a_project_parameter_may_be_an_id_or_a_whole_name(world: Any) -> None:
+    assert world.ask("GET", "/pubsub/v1/projects/acme-eu-001/topics")[0] == 200
+    assert world.ask("GET", "/compute/compute/v1/projects/acme-eu-001/global/networks")[0] == 200
+    assert world.ask("GET", "/pubsub/v1/projects/nobody-at-all/topics")[0] == 403

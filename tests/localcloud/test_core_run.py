@@ -33,7 +33,7 @@ def test_a_service_is_not_ready_before_its_operation_is_done(world: Any) -> None
     answer = world.ask("GET", "/run/v2/" + operation["name"])[1]
     ready = world.ask("GET", WEB)[1]
     assert answer["response"] == {"@type": "type.googleapis.com/google.cloud.run.v2.Service", **ready}
-    assert (ready["reconciling"], ready["terminalCondition"]["state"]) == (False, "CONDITION_SUCCEEDED")
+    assert ("reconciling" in ready, ready["terminalCondition"]["state"]) == (False, "CONDITION_SUCCEEDED")
     assert ready["latestReadyRevision"] == ready["latestCreatedRevision"]
 
 
@@ -71,12 +71,14 @@ def test_a_stale_etag_is_refused(world: Any, web: Any) -> None:
     world.ask("PATCH", WEB, {"labels": {"a": "b"}}, updateMask="labels")
     status, answer = world.ask("PATCH", WEB, {"etag": web["etag"], "labels": {}}, updateMask="labels")
     assert (status, answer["error"]["status"]) == (409, "ABORTED")
+    assert answer["error"]["message"].startswith("Conflict for resource 'web': version '180000")
+    assert world.ask("PATCH", WEB, {"etag": "CBA", "labels": {}}, updateMask="labels")[0] == 409, "not one of ours"
     assert world.ask("DELETE", WEB, etag=web["etag"])[0] == 409
     assert world.ask("GET", WEB)[0] == 200
 
 
 def test_names_and_containers_are_checked(world: Any) -> None:
-    for own in ("", "Web", "web-", "w" * 50, "1web"):
+    for own in ("Web", "web-", "w" * 50, "1web"):
         assert world.ask("POST", BASE, service(), serviceId=own)[0] == 400, own
     assert world.ask("POST", BASE, {"template": {}}, serviceId="web")[0] == 400
     assert world.ask("POST", BASE, {**service(), "traffic": [{"percent": 60}]}, serviceId="web")[0] == 400
@@ -98,7 +100,15 @@ def test_traffic_needs_a_revision_that_exists(world: Any, web: Any) -> None:
     status = world.done("/run/v2/", operation)["response"]["trafficStatuses"][0]
     assert status["uri"].startswith("https://old---web-")
     split["traffic"][0]["revision"] = "web-99999-zzz"
-    assert world.ask("PATCH", WEB, split, updateMask="traffic")[0] == 400
+    _, operation = world.ask("PATCH", WEB, split, updateMask="traffic")
+    error = world.done("/run/v2/", operation)["error"]
+    assert error["message"].startswith("Revision 'web-99999-zzz' does not exist or is deleted.")
+    after = world.ask("GET", WEB)[1]
+    assert {found["type"]: found["state"] for found in after["conditions"]} == {
+        "RoutesReady": "CONDITION_FAILED",
+        "ConfigurationsReady": "CONDITION_SUCCEEDED",
+    }
+    assert after["trafficStatuses"][0]["revision"] == pinned, "what served goes on serving"
 
 
 def test_a_rollout_that_fails_leaves_the_old_revision_serving(world: Any, web: Any) -> None:
@@ -112,6 +122,17 @@ def test_a_rollout_that_fails_leaves_the_old_revision_serving(world: Any, web: A
     assert found["terminalCondition"]["state"] == "CONDITION_FAILED"
     assert found["latestReadyRevision"] == web["latestReadyRevision"]
     assert found["latestCreatedRevision"] != web["latestReadyRevision"]
+
+
+def test_a_name_that_comes_back_is_not_finished_by_its_predecessor(world: Any) -> None:
+    world.ask("POST", BASE, service(), serviceId="web")
+    world.ask("DELETE", WEB)
+    world.pass_time(10)
+    world.ask("POST", BASE, service(), serviceId="web")
+    world.pass_time(6)
+    assert world.ask("GET", WEB)[1]["reconciling"], "the first one's operation has ended, the second one's has not"
+    world.pass_time(10)
+    assert "reconciling" not in world.ask("GET", WEB)[1]
 
 
 def test_deleting_takes_revisions_and_policy_along(world: Any, web: Any) -> None:

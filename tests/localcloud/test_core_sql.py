@@ -15,6 +15,16 @@ def main(world: Any) -> str:
     return str(world.instance())
 
 
+SYSTEM = {"information_schema", "mysql", "performance_schema", "sys"}
+
+
+def own_databases(world: Any, instance: str) -> list[str]:
+    """The names of an instance's databases, those of the server itself left out."""
+    names = [found["name"] for found in world.ask("GET", f"{instance}/databases")[1]["items"]]
+    assert set(names) >= SYSTEM
+    return [name for name in names if name not in SYSTEM]
+
+
 @pytest.fixture
 def shared(world: Any, main: str) -> str:
     """Two tenants' databases and users, made through the Admin API."""
@@ -77,8 +87,10 @@ def test_an_instance_that_failed_to_be_made_says_so(world: Any) -> None:
     assert world.ask("GET", f"{BASE}/main")[1]["state"] == "FAILED"
 
 
-def test_v1_and_v1beta4_are_the_same_cloud(world: Any, main: str) -> None:
-    assert world.ask("GET", main.replace("/sql/v1beta4/", "/v1/")) == world.ask("GET", main)
+def test_v1_and_v1beta4_are_the_same_cloud_with_links_of_their_own(world: Any, main: str) -> None:
+    old, new = (world.ask("GET", path)[1] for path in (main, main.replace("/sql/v1beta4/", "/v1/")))
+    assert new["selfLink"] == old["selfLink"].replace("/sql/v1beta4/", "/sql/v1/")
+    assert new | {"selfLink": ""} == old | {"selfLink": ""}
 
 
 def test_users_of_the_admin_api_reach_every_database(world: Any, shared: str) -> None:
@@ -116,7 +128,7 @@ def test_an_unescaped_underscore_lets_a_neighbour_in(world: Any, shared: str) ->
 def test_users_and_databases_made_by_sql_are_seen_by_the_admin_api_and_back(world: Any, main: str) -> None:
     world.sql(main, "CREATE USER 'x'@'%' IDENTIFIED BY 'secret'; CREATE DATABASE IF NOT EXISTS shop")
     assert [user["name"] for user in world.ask("GET", f"{main}/users")[1]["items"]] == ["root", "x"]
-    assert [found["name"] for found in world.ask("GET", f"{main}/databases")[1]["items"]] == ["shop"]
+    assert own_databases(world, main) == ["shop"]
     assert b"secret" not in b"".join(value for _, value in world.rows.scan("", "\U0010ffff", 10_000))
     world.ask("DELETE", f"{main}/users", name="x", host="%")
     world.pass_time(10)
@@ -129,7 +141,15 @@ def test_the_first_statement_that_fails_ends_the_run(world: Any, main: str) -> N
     answer = world.sql(main, "CREATE DATABASE one; CREATE DATABASE one; CREATE DATABASE two")
     assert answer["status"]["message"] == "Error 1007 (HY000): Can't create database 'one'; database exists"
     assert len(answer["results"]) == 1
-    assert [found["name"] for found in world.ask("GET", f"{main}/databases")[1]["items"]] == ["one"]
+    assert own_databases(world, main) == ["one"]
+
+
+def test_the_servers_own_databases_are_listed_and_stay(world: Any, main: str) -> None:
+    assert world.ask("GET", f"{main}/databases/mysql")[1]["charset"] == "utf8mb3"
+    status, answer = world.ask("DELETE", f"{main}/databases/mysql")
+    said = "Invalid request: Error 3552 (HY000): Access to system schema 'mysql' is rejected."
+    assert (status, answer["error"]["message"]) == (400, said)
+    assert "database exists" in world.ask("POST", f"{main}/databases", {"name": "sys"})[1]["error"]["message"]
 
 
 def test_a_full_backup_run_is_listed(world: Any, main: str) -> None:

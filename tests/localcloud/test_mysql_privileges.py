@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.localcloud.services.mysql_grammar import Reader, Result
-from reconciler.localcloud.services.mysql_privileges import SUPER_ROLE, MysqlError, Server, Session, Who, like
+from reconciler.localcloud.services.sqladmin.mysql_grammar import Reader, Result
+from reconciler.localcloud.services.sqladmin.mysql_privileges import SUPER_ROLE, MysqlError, Server, Session, Who, like
 
 
 def run(server: Server, sql: str, who: Who | None = None, database: str = "") -> list[Result]:

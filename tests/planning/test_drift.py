@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from reconciler.model.resource import Unknown
 from reconciler.planning.drift import find_drift
 from tests.planning.given import ABSENT, NOW, SERVICE, facts, found, labelled, resource, version
@@ -49,3 +51,21 @@ def test_what_could_not_be_read_is_neither_drift_nor_no_drift() -> None:
     wanted = resource(SERVICE, labelled({"ingress": "A"}))
     (row,) = find_drift(facts([wanted], {SERVICE: Unknown("backend error", NOW, forbidden=True)}, version([wanted])))
     assert (row.unread, row.forbidden, row.path) == ("backend error", True, "")
+
+
+@pytest.mark.parametrize(("last", "live"), [("300s", "5m0s"), ("300s", "300.000s"), ("5m0s", "300s")])
+def test_another_spelling_is_no_drift(last: str, live: str) -> None:
+    wanted, there = (resource(SERVICE, labelled({"template": {"timeout": text}})) for text in (last, live))
+    assert find_drift(facts([wanted], {SERVICE: found(there.body)}, version([wanted]))) == ()
+
+
+def test_by_whom_is_told_where_the_cloud_tells_it_and_nowhere_else() -> None:
+    there = {**service(77).body, "lastModifier": "mallory@example.org"}
+    (row,) = find_drift(facts([service(10)], {SERVICE: found(there)}, version([service(10)])))
+    assert row.by == "mallory@example.org"
+    (silent,) = find_drift(facts([service(10)], {SERVICE: found(service(77).body)}, version([service(10)])))
+    assert silent.by == ""
+    bucket = resource("shard/eu-001/storage.bucket/media", labelled({"versioning": {"enabled": True}}))
+    moved = labelled({"versioning": {"enabled": False}, "lastModifier": "the API has no such field"})
+    (other,) = find_drift(facts([bucket], {str(bucket.address): found(moved)}, version([bucket])))
+    assert (other.path, other.by) == ("versioning.enabled", "")

@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 
 from reconciler.model.fleet import Written
+from reconciler.model.hold import Hold
 from reconciler.model.ids import Address, tenant_target
 from reconciler.model.plan import Plan
-from reconciler.model.resource import Removal
+from reconciler.model.resource import Removal, Unknown
 from reconciler.model.spec import ShardDocument
-from reconciler.model.version import Hold, TenantState
+from reconciler.model.version import TenantState
 from reconciler.planning.guards import refused_items
 from reconciler.planning.plan import make_plan
 from tests.planning.given import (
@@ -35,14 +36,15 @@ def guards(plan: Plan) -> list[str]:
 
 
 def many(count: int, live: int) -> Plan:
-    """A plan that changes `count` of `live` sites."""
+    """A plan that changes `count` of `live` sites, where waves are off."""
     names = [f"site-{n:03}" for n in range(live)]
     before = [resource(f"tenant/{n}/run.service/production", labelled({"ingress": "A"})) for n in names]
     after = [resource(str(r.address), labelled({"ingress": "B"})) if i < count else r for i, r in enumerate(before)]
     seen = {str(r.address): found(r.body) for r in before}
     states = {n: TenantState(OWNER, "active", NOW.isoformat()) for n in names}
     where = dict.fromkeys(names, "eu-001")
-    return make_plan(facts(after, seen, version(before, tenants=states), fleet=fleet(where)))
+    off = {"waves": {"enabled": False}}
+    return make_plan(facts(after, seen, version(before, tenants=states), fleet=fleet(where, off)))
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,26 @@ def many(count: int, live: int) -> Plan:
 )
 def test_blast_radius_is_ten_sites_or_one_percent(count: int, live: int, refused: bool) -> None:
     assert ("blast-radius" in guards(many(count, live))) is refused
+
+
+@pytest.mark.parametrize(("count", "live", "refused"), [(16, 50, True), (15, 50, False), (10, 20, False)])
+def test_no_more_than_thirty_percent_of_a_shard_changes_at_once_from_ten_objects_on(
+    count: int, live: int, refused: bool
+) -> None:
+    assert ("shard-share" in guards(many(count, live))) is refused
+
+
+@pytest.mark.parametrize(("count", "live", "refused"), [(3, 200, True), (2, 200, False), (3, 99, False)])
+def test_approved_deletions_too_are_one_percent_of_a_large_fleet_at_most(count: int, live: int, refused: bool) -> None:
+    names = [f"site-{n:03}" for n in range(live)]
+    before = [resource(f"tenant/{n}/run.service/production", labelled({"ingress": "A"})) for n in names]
+    going = [Removal(r.address, "purge approved", "fleet.yaml:9", approval=f"purges/{r.address}") for r in before]
+    seen = {str(r.address): found(r.body) for r in before}
+    states = {n: TenantState(OWNER, "active", NOW.isoformat()) for n in names}
+    there = fleet(dict.fromkeys(names, "eu-001"))
+    plan = make_plan(facts(before[count:], seen, version(before, tenants=states), going[:count], fleet=there))
+    said = [v.message for v in plan.refused() if "would be deleted" in v.message]
+    assert said == ([f"{count} of {live} objects would be deleted (limit 1 %)"] if refused else [])
 
 
 def test_first_creates_do_not_count_as_blast() -> None:
@@ -225,3 +247,37 @@ def test_a_shard_takes_no_more_new_tenants_than_it_says_it_holds() -> None:
 def test_a_guard_with_its_own_way_is_passed_by_no_name() -> None:
     plan = purge(approved=False, since_days=15)
     assert refused_items(plan.guards, plan.changes, {"data-delete"}) != {}
+
+
+def test_a_purge_that_waits_for_a_backup_which_cannot_be_made_says_so() -> None:
+    backup = Address.parse(BACKUP)
+    wanted = resource(BACKUP, {"description": "d"}, only_if=Address.parse(DATABASE))
+    states = {"acme": TenantState(OWNER, "deleted", (NOW - timedelta(days=20)).isoformat())}
+    recorded = version([resource(DATABASE, {}), resource(SECRET, {})], tenants=states)
+    removals = [
+        Removal(Address.parse(a), "purge", "fleet.yaml:9", "purges/acme", (backup,)) for a in (DATABASE, SECRET)
+    ]
+    plan = make_plan(facts([wanted], {SECRET: found(labelled({}))}, recorded, removals))
+    assert plan.changes == ()
+    (told,) = plan.refused()
+    assert told.guard == "data-delete"
+    assert set(told.items) == {Address.parse(DATABASE), Address.parse(SECRET)}
+    assert "its final backup (tenant/acme/sql.backup/final-production) is not there" in told.message
+    assert "restore the database, or take the purge out of fleet.yaml" in told.message
+
+
+def test_a_hold_on_an_environment_keeps_its_final_backup_too() -> None:
+    wanted = [
+        resource(BACKUP, {"description": "d"}),
+        resource("tenant/acme/sql.backup/final-staging", {"description": "s"}),
+    ]
+    hold = Hold("tenant/acme@production", "incident", "jo", NOW, None)
+    plan = make_plan(facts(wanted, holds=(hold,)))
+    assert list(refused_items(plan.guards, plan.changes, ())) == [Address.parse(BACKUP)]
+
+
+def test_a_removal_that_nobody_may_look_at_is_forbidden_and_one_that_does_not_answer_is_unread() -> None:
+    recorded, removal = version([resource(SERVICE, labelled({}))]), Removal(Address.parse(SERVICE), "gone", "x:1")
+    for forbidden, guard in ((True, "forbidden"), (False, "partial-read")):
+        plan = make_plan(facts([], {SERVICE: Unknown("403", NOW, forbidden)}, recorded, [removal]))
+        assert (plan.changes, guards(plan)) == ((), [guard])

@@ -1,10 +1,25 @@
 """One resource, wanted and seen and last applied: the change that follows, or why there is none."""
 
+from dataclasses import replace
+
+from reconciler.model.fleet import Written
 from reconciler.model.ids import Address
 from reconciler.model.plan import Action, Plan, Verdict
 from reconciler.model.resource import Absent, Ref, Unknown
 from reconciler.planning.plan import make_plan
-from tests.planning.given import DATABASE, INSTANCE, NOW, SECRET, SERVICE, facts, found, labelled, resource, version
+from tests.planning.given import (
+    DATABASE,
+    INSTANCE,
+    NOW,
+    SECRET,
+    SERVICE,
+    facts,
+    fleet,
+    found,
+    labelled,
+    resource,
+    version,
+)
 
 WANTED = labelled(
     {"ingress": "INGRESS_TRAFFIC_ALL", "template": {"timeout": "300s", "scaling": {"maxInstanceCount": 4}}}
@@ -63,6 +78,38 @@ def test_a_field_no_longer_declared_is_cleared_and_one_never_declared_is_not_our
     assert plan.changes[0].dropped == ("annotations.old",)
 
 
+def test_what_is_as_wanted_but_recorded_otherwise_is_noted_and_no_change() -> None:
+    """A run died after the effect and before its version; or somebody did it in the console, and then in Git."""
+    before = labelled({**WANTED, "template": {"timeout": "300s", "scaling": {"maxInstanceCount": 9}}})
+    plan = make_plan(facts([resource(SERVICE, WANTED)], {SERVICE: found(WANTED)}, version([resource(SERVICE, before)])))
+    assert plan.changes == ()
+    assert [(str(c.address), c.action, c.body) for c in plan.unrecorded] == [(SERVICE, Action.ADOPT, WANTED)]
+    assert plan.summary()["none"] == 1
+    assert Plan.from_json(plan.to_json()) == plan
+    same = labelled({**WANTED, "template": {"timeout": "300.0s", "scaling": {"maxInstanceCount": 4}}})
+    quiet = make_plan(facts([resource(SERVICE, WANTED)], {SERVICE: found(WANTED)}, version([resource(SERVICE, same)])))
+    assert quiet.unrecorded == ()
+
+
+def test_a_text_that_was_applied_too_late_for_its_version_is_told() -> None:
+    """A target could not be read when the version was made; since then nothing is left to do."""
+    of = fleet()
+    written = Written("shards/eu-001/tenants/acme/tenant.yaml", None, {}, "new")
+    of = replace(of, tenants={"acme": written})
+    old = replace(version([resource(SERVICE, WANTED)]), fleet_commit="c1", documents={written.path: "old"})
+    now = facts([resource(SERVICE, WANTED)], {SERVICE: found(WANTED)}, old, fleet=of)
+    plan = make_plan(now)
+    assert (plan.changes, plan.late, plan.to_record) == ((), ("eu-001",), True)
+    assert Plan.from_json(plan.to_json()) == plan
+    for quiet in (
+        replace(old, documents={written.path: "new"}),
+        replace(old, fleet_commit="c0"),  # an edit that changes nothing makes no version
+    ):
+        assert make_plan(replace(now, history={"eu-001": quiet})).late == ()
+    unread = facts([resource(SERVICE, WANTED)], {SERVICE: Unknown("backend error", NOW)}, old, fleet=of)
+    assert make_plan(unread).late == ()
+
+
 def test_ours_and_equal_but_never_recorded_is_adopted() -> None:
     plan = make_plan(facts([resource(SERVICE, WANTED)], {SERVICE: found(WANTED)}))
     assert only(plan)[0] is Action.ADOPT
@@ -76,6 +123,29 @@ def test_a_strangers_object_is_never_touched_nor_what_needs_it() -> None:
     assert plan.changes == ()
     assert [(g.guard, g.verdict) for g in plan.refused()] == [("ownership", Verdict.REFUSE)]
     assert "does not carry our mark" in plan.refused()[0].message
+
+
+def test_what_a_stranger_made_again_under_our_name_is_not_ours() -> None:
+    """Deleted and made anew by somebody who does not know of us: equal or not, it takes our mark to be adopted."""
+    last = version([resource(SERVICE, WANTED)])
+    for body in ({**WANTED, "labels": {}}, {"labels": {"aipress-owner": "somebody"}}):
+        plan = make_plan(facts([resource(SERVICE, WANTED)], {SERVICE: found(body, uid="uid-2")}, last))
+        assert plan.changes == ()
+        assert [(g.guard, g.verdict) for g in plan.refused()] == [("ownership", Verdict.REFUSE)]
+    adopted = make_plan(facts([resource(SERVICE, WANTED)], {SERVICE: found(WANTED, uid="uid-2")}, last))
+    assert only(adopted)[:2] == (Action.ADOPT, "it was made again outside Git, as wanted")
+
+
+def test_ours_with_its_mark_rubbed_off_is_still_ours_while_it_is_the_same_object() -> None:
+    live = {**WANTED, "labels": {}}
+    plan = make_plan(facts([resource(SERVICE, WANTED)], {SERVICE: found(live)}, version([resource(SERVICE, WANTED)])))
+    assert only(plan)[:2] == (Action.UPDATE, "it was changed outside Git")
+
+
+def test_what_does_not_work_is_never_no_change() -> None:
+    broken = replace(found(WANTED), trouble="no revision serves")
+    plan = make_plan(facts([resource(SERVICE, WANTED)], {SERVICE: broken}, version([resource(SERVICE, WANTED)])))
+    assert only(plan)[:2] == (Action.ADOPT, "it is there as wanted, and does not work: no revision serves")
 
 
 def test_an_immutable_field_means_replace_and_data_is_never_replaced() -> None:
@@ -157,3 +227,19 @@ def test_something_unreadable_that_it_comes_after_does_not_hold_back_a_change_of
     assert only(plan)[2] == ["template.timeout"]
     new = make_plan(facts([wanted, resource(INSTANCE, {})], {INSTANCE: Unknown("503", NOW)}))
     assert new.changes == ()
+
+
+def timed(last: str, git: str, live: str) -> tuple[str, bool]:
+    """The reason and the drift flag of a time-out as last applied, as Git says and as it is."""
+    before, after = (labelled({"template": {"timeout": text}}) for text in (last, git))
+    there = labelled({"template": {"timeout": live}})
+    plan = make_plan(facts([resource(SERVICE, after)], {SERVICE: found(there)}, version([resource(SERVICE, before)])))
+    assert len(plan.changes) == 1
+    return plan.changes[0].reason, plan.changes[0].drift
+
+
+def test_another_spelling_in_git_is_no_intention_and_so_does_not_hide_drift() -> None:
+    assert timed("300s", "5m0s", "7s") == ("it was changed outside Git", True)
+    assert timed("300s", "300s", "7s") == ("it was changed outside Git", True)
+    assert timed("300s", "7s", "5m0s") == ("it was changed in Git", False)
+    assert timed("300.000s", "7s", "300s") == ("it was changed in Git", False)

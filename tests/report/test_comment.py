@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model.ids import FLEET, tenant_target
+from reconciler.model.ids import FLEET, Address, tenant_target
 from reconciler.model.plan import Action, Change, FieldChange, GuardVerdict, Plan, Verdict
-from reconciler.report.markdown import CHARACTERS, CommentView, comment, marker
+from reconciler.report.markdown import CHARACTERS, CommentView, comment, mark
 
 VIEW = CommentView(
     version="0.1.0", fleet="prod", at="2026-11-23T09:00:01Z", url="https://aipress.example/plans/1",
@@ -47,12 +47,16 @@ def test_no_changes(make_plan: Callable[..., Plan]) -> None:
     assert "187 objects compared" in text
 
 
+def test_errors_stand_in_the_title(edited_plan: Plan, make_plan: Callable[..., Plan]) -> None:
+    assert "### AIPress plan: no changes, **1 error**\n" in comment(make_plan([], diagnostics=edited_plan.diagnostics))
+
+
 def test_equal_plans_make_equal_comments(edited_plan: Plan) -> None:
     assert comment(edited_plan) == comment(replace(edited_plan))
 
 
 def test_the_marker_is_one_html_comment_whatever_the_fleet_is_called(edited_plan: Plan) -> None:
-    line = marker(edited_plan, CommentView(fleet="--> <b>@all</b> --x", key="plan"))
+    line = mark(edited_plan, CommentView(fleet="--> <b>@all</b> --x", key="plan")).line()
     assert line.startswith("<!-- aipress:comment v=1 key=plan fleet=")
     assert line.count("--") == 2
     assert line.endswith(" -->")
@@ -109,6 +113,30 @@ def test_the_deletions_survive_every_shedding(
     assert len(text) <= CHARACTERS
     assert "`tenant/acme-bakery (shard eu-001)` will be deleted" in text
     assert text.index("acme-bakery") < text.index("guard-0")
+
+
+UNREAD = GuardVerdict("partial-read", FLEET, Verdict.REFUSE, "no answer", (Address(FLEET, "secret", "x"),))
+WHOLE = GuardVerdict("blast-radius", FLEET, Verdict.REFUSE, "51 of 100 sites (limit 10)")
+
+
+def test_what_to_do_next_fits_what_stands_in_the_way(
+    make_change: Callable[..., Change], make_plan: Callable[..., Plan], edited_plan: Plan
+) -> None:
+    changes = [make_change(tenant_target("acme"), "secret", "production", Action.CREATE)]
+    part = GuardVerdict("escrow", FLEET, Verdict.REFUSE, "not yet", (changes[0].address,))
+
+    def following(plan: Plan) -> str:
+        return comment(plan).partition("**Next:** ")[2].partition("\n")[0]
+
+    exactly = f"`aipress apply --expect-plan {make_plan(changes).digest}`"
+    assert following(make_plan(changes)) == f"merge to apply, or apply exactly this: {exactly}"
+    assert following(make_plan([])) == "merging changes nothing in the cloud."
+    assert following(make_plan(changes, guards=(part,))).startswith("merge to apply what no guard refuses")
+    assert "aipress apply --allow blast-radius --expect-plan sha256:" in following(make_plan(changes, guards=(WHOLE,)))
+    assert following(make_plan([], diagnostics=edited_plan.diagnostics)) == "mend the error above."
+    assert following(edited_plan).startswith("mend the error above (until then that stays as it is); for the rest, ")
+    assert following(make_plan(changes, guards=(UNREAD,))).startswith("plan again when everything can be read")
+    assert following(make_plan(changes, two_way=True)).startswith("plan again when the history answers")
 
 
 def test_hostile_text_stays_inside_code(hostile_plan: Plan, hostile: str) -> None:

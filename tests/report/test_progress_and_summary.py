@@ -10,7 +10,7 @@ from reconciler.model.ids import Address, tenant_target
 from reconciler.model.outcome import Event, EventKind, ItemOutcome, Outcome, Result
 from reconciler.model.plan import Action, Change, Plan
 from reconciler.model.version import Version
-from reconciler.report.progress import event_line
+from reconciler.report.progress import event_line, has_a_line
 from reconciler.report.summary import Told, apply_document, apply_text, closing
 
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -106,6 +106,9 @@ def test_long_lists_are_bounded(make_change: Callable[..., Change], make_plan: C
     plan = make_plan([make_change(tenant_target(f"t-{n}"), "secret", "x", Action.CREATE) for n in range(500)])
     text = apply_text(Told(plan, outcome_of(plan, [Result.FAILED] * 500)))
     assert "500 items failed:" in text
+    assert "  ✗ 500 items of tenant/t-0, tenant/t-1, tenant/t-10 and 497 more: " in text
+    others = {c.address: ItemOutcome(c, Result.FAILED, f"reason {n}") for n, c in enumerate(plan.changes)}
+    text = apply_text(Told(plan, Outcome(others)))
     assert "and 480 more" in text
     assert len(text.splitlines()) < 30
 
@@ -124,6 +127,11 @@ def test_many_items_with_one_reason_are_one_line(
     text = apply_text(Told(plan, Outcome({}), skipped=skipped))
     assert "12 items not run:" in text
     assert "12 items of tenant/t-0, tenant/t-1, tenant/t-2 and 3 more: waits for the instance, which failed" in text
+
+
+def test_what_is_not_run_has_no_line_of_its_own_while_the_rest_is_walked(edited_plan: Plan) -> None:
+    events = [Event(kind, edited_plan.changes[0], AT, 0.0) for kind in EventKind]
+    assert [event.kind for event in events if not has_a_line(event)] == [EventKind.SKIPPED]
 
 
 def test_the_document_for_machines_has_every_item(edited_plan: Plan) -> None:

@@ -1,12 +1,13 @@
 """History, drift, status and holds in columns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from reconciler.model.hold import Hold
 from reconciler.model.ids import Address, shard_target, tenant_target
-from reconciler.model.version import Hold, Version
+from reconciler.model.version import Version
 from reconciler.report.escape import columns
 from reconciler.report.tables import drift_columns, drift_table, history_table, holds_table, status_table, table
 
@@ -24,6 +25,7 @@ class Drifted:
     severity: str
     source: str
     sensitive: bool = False
+    by: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Row:
     version: str
     since: str
     reason: str
+    escrow: Mapping[str, Any] | None = None
 
 
 ACME = Address(tenant_target("acme-bakery"), "sql.grant", "production")

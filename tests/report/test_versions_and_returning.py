@@ -38,10 +38,17 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Proposal:
+class Leg:
     target: Target
     current: Version
     chosen: Version
+
+
+@dataclass(frozen=True)
+class Proposal:
+    title: str
+    to: str
+    legs: tuple[Leg, ...]
     before: dict[str, str]
     files: dict[str, str]
     differences: tuple[str, ...] = ()
@@ -50,7 +57,8 @@ class Proposal:
 
 
 PROPOSAL = Proposal(
-    ACME, NEW, OLD, {"t.yaml": "spec:\n  tier: silver\n  runtime: { memory: 1Gi }\n"},
+    "tenant/acme-bakery", "eu-001/11", (Leg(ACME, NEW, OLD),),
+    {"t.yaml": "spec:\n  tier: silver\n  runtime: { memory: 1Gi }\n"},
     {"t.yaml": "spec:\n  tier: silver\n"}, ("runtime.cpu: 1 then, 2 now",), (USER,), ("tenant/x moved",),
 )  # fmt: skip
 
@@ -77,10 +85,21 @@ def test_a_rollback(golden: Callable[[str, str], None]) -> None:
     assert rollback_document(PROPOSAL, None)["commit"] is None
 
 
+def test_a_rollback_of_many(golden: Callable[[str, str], None]) -> None:
+    legs = tuple(Leg(Target.parse(f"shard/eu-{n:03}"), NEW, OLD) for n in range(1, 23))
+    many = replace(PROPOSAL, title="fleet", to="c" * 40, legs=legs)
+    golden("rollback-of-many.txt", rollback_text(many))
+    document = rollback_document(many, "d" * 40)
+    assert (document["target"], document["from"], document["to"]) == ("fleet", None, "c" * 40)
+    assert len(document["returns"]) == 22
+
+
 def test_hostile_text_in_history_stays_on_its_line(hostile: str) -> None:
     item = {"resource": hostile, "action": hostile, "result": hostile, "message": hostile, "fields": [hostile, {}]}
     version = replace(NEW, actor=hostile, trigger=hostile, summary=hostile, result=hostile, items=(item,))
-    proposal = replace(PROPOSAL, current=version, files={hostile: hostile}, notes=(hostile,), differences=(hostile,))
+    leg = Leg(PROPOSAL.legs[0].target, version, version)
+    files = {hostile: hostile}
+    proposal = replace(PROPOSAL, legs=(leg,), files=files, notes=(hostile,), differences=(hostile,))
     for text in (version_text(version), rollback_text(proposal), differences_text(version, version, [])):
         assert all(line.isprintable() for line in text.split("\n"))
         text.encode("utf-8")

@@ -32,6 +32,7 @@ NORMAL: tuple[tuple[str, str], ...] = (
     (r"\b(?!127\.)\d+\.\d+\.\d+\.\d+\b", "ADDRESS"),
     (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "UUID"),
     (r"http://ELSEWHERE:\d+", "http://ELSEWHERE"),
+    (r"\bw[0-9a-f]{7}\b", "w1234567"),
     (r"index [0-9A-Za-z]+\.\.[0-9A-Za-z]+", "index OLD..NEW"),
     (r"\b\d s(?=  )", "N s"),
     (r"[ \t]+$", ""),

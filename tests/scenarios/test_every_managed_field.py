@@ -15,7 +15,7 @@ import yaml
 from reconciler.actions.apply import ApplyRequest, apply
 from reconciler.actions.plan import PlanRequest, make
 from reconciler.assemble import settings, world
-from reconciler.cycle import World
+from reconciler.cycle.world import World
 from reconciler.model.ids import Target
 from reconciler.model.plan import Plan
 from reconciler.model.spec import SHARD_UNMANAGED, TENANT_UNMANAGED, ShardDocument, SqlBackups

@@ -19,20 +19,20 @@
     elsewhere aipress …        the command with the same cloud under another address
     fault JSON | nofault       the local cloud's control door
 
-In all of them `{tenant/T/KIND/KEY}` stands for the cloud name that the newest version records for that resource, and
-`{in N days}` for that date.
+In all of them `{tenant/T/KIND/KEY}` stands for the cloud name that the newest version records for that resource,
+`{in N days}` for that date, and `{waves}` for the id of the newest waves.
 """
 
 import json
 import re
 import shlex
-import sqlite3
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 from reconciler.engine.clock import SystemClock
@@ -62,6 +62,7 @@ def run(line: Line, stage: Stage) -> str:
     """What a command printed. A command that cannot be done says so in the transcript."""
     try:
         rest = _PLACE.sub(lambda match: _called(recorded(stage, match[1]).name, line.word), _DAYS.sub(_date, line.rest))
+        rest = rest.replace("{waves}", _newest_waves(stage)) if "{waves}" in rest else rest
         return WORDS[line.word](Line(line.word, rest, _DAYS.sub(_date, line.given)), stage)
     except (OSError, AssertionError, KeyError) as error:
         return f"[{type(error).__name__}: {error}]\n"
@@ -69,6 +70,10 @@ def run(line: Line, stage: Stage) -> str:
 
 def _date(found: re.Match[str]) -> str:
     return f"{datetime.now(UTC) + timedelta(days=int(found[1])):%Y-%m-%d}"
+
+
+def _newest_waves(stage: Stage) -> str:
+    return GitHistory(stage.state / "history.git", SystemClock()).waves()[-1].id
 
 
 def _called(name: str, word: str) -> str:
@@ -194,7 +199,7 @@ def _sql(line: Line, stage: Stage) -> str:
 def objects(stage: Stage) -> dict[str, int]:
     """Objects of the cloud per collection, without what only tells of the past."""
     counts: dict[str, Any] = json.loads(ask(stage, "GET", "_aipress/status")[1])["counts"]
-    return {k: int(v) for k, v in counts.items() if "operation" not in k.lower() and k != "pending"}
+    return {k: int(v) for k, v in counts.items() if "operation" not in k.lower() and k not in ("pending", "expiry")}
 
 
 def _identities(stage: Stage, target: str) -> dict[str, tuple[str, str]]:
@@ -222,9 +227,8 @@ def _still(line: Line, stage: Stage) -> str:
 
 
 def _holds(line: Line, stage: Stage) -> str:
-    """Rows of the local cloud's own table (its operations tell of the past)."""
-    with sqlite3.connect(f"file:{stage.folder / 'cloud' / 'cloud.sqlite'}?mode=ro", uri=True) as base:
-        keys = [key for (key,) in base.execute("SELECT key FROM rows ORDER BY key") if line.rest in key]
+    """What the local cloud itself holds (its operations tell of the past)."""
+    keys: list[str] = json.loads(ask(stage, "GET", f"_aipress/keys?contains={quote(line.rest)}")[1])["keys"]
     return "".join(f"{key}\n" for key in keys if "operation" not in key.lower()) or "nothing\n"
 
 

@@ -1,6 +1,7 @@
 """A small valid fleet in memory, and repositories made of it."""
 
 import hashlib
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +42,7 @@ class MemoryFiles:
     commit: str = "c" * 40
     modes: Mapping[str, int] = field(default_factory=dict)
     reads: list[str] = field(default_factory=list)
+    salt: int = field(default_factory=itertools.count().__next__)
 
     def files(self) -> Sequence[TreeFile]:
         paths = sorted({*self.texts, *self.modes})
@@ -55,8 +57,8 @@ class MemoryFiles:
         return text.encode() if isinstance(text, str) else text
 
     def _blob(self, path: str) -> str:
-        # The test's own salt keeps the process-wide memo of one test out of the next.
-        return hashlib.sha1(f"{id(self)}{path}".encode() + self._content(path)).hexdigest()
+        # A salt of its own keeps the process-wide memo of one test out of the next (an id() would come back).
+        return hashlib.sha1(f"{self.salt} {path}".encode() + self._content(path)).hexdigest()
 
 
 @pytest.fixture

@@ -181,6 +181,12 @@ FLEET_BREACHES: dict[str, tuple[Edit, str]] = {
          '  purges: [{ tenant: gone, uid: a0000009, expires: "2026-02-03", approvers: [Ann, ann] }]\n  folders:'),
         "AP221",
     ),
+    "a wave that reaches nowhere": (
+        ("fleet.yaml", "  folders:", "  waves: { steps: [{ bake: 10m }] }\n  folders:"), "AP226",
+    ),
+    "a wave that reaches two numbers of sites": (
+        ("fleet.yaml", "  folders:", "  waves: { steps: [{ sites: 1, percent: 1 }] }\n  folders:"), "AP226",
+    ),
     "unreadable": (("fleet.yaml", "kind: Fleet", "kind: *x"), "AP007"),
     "missing": (("fleet.yaml", "", ""), "AP220"),
 }  # fmt: skip
@@ -209,6 +215,10 @@ WARNINGS: dict[str, tuple[list[Edit], str, str]] = {
     "deletion of a site that lives": (
         [(ACME, *spec("deletion: { reason: not any more }"))], "AP212", f"{ACME}:10",
     ),
+    "unknown canary": (
+        [("fleet.yaml", "  folders:", "  waves: { canaries: [acme-bakery, acme-bakry] }\n  folders:")], "AP227",
+        "fleet.yaml:12",
+    ),
     "unknown region": ([(EU, "region: europe-west1", "region: europe-wets1")], "AP224", f"{EU}:7"),
     "unknown tier on a shard": (
         [(EU, "region:", "tiers: [bronze, silver, platinum]\n  region:")], "AP205", f"{EU}:7",
@@ -233,7 +243,8 @@ def test_what_may_be_meant_is_only_warned_about(what: str, texts: dict[str, str]
         (ACME, "cdn: { enabled: true }", "spec.cdn"), (ACME, "redirects: [{ from: /a }]", "spec.redirects"),
         (ACME, "runtime: { secrets: { A: b } }", "spec.runtime.secrets"),
         (ACME, "database: { dedicated: true }", "spec.database.dedicated"),
-        (EU, "proxysql: { connections: 1 }", "spec.proxysql"), ("fleet.yaml", "waves: { first: 1 }", "spec.waves"),
+        (EU, "proxysql: { connections: 1 }", "spec.proxysql"),
+        ("fleet.yaml", "policies: { first: 1 }", "spec.policies"),
     ],
 )  # fmt: skip
 def test_blocks_that_nothing_manages_yet_are_accepted_and_said(

@@ -1,35 +1,34 @@
-"""Enum numbers: what GAPIC REST clients send (`$alt=json;enum-encoding=int`) and want back."""
+"""Enum numbers: what GAPIC REST clients send (`$alt=json;enum-encoding=int`) and want back.
+
+The position of a name in a discovery document is not its number; the numbers come from Google's protos.
+"""
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
-from pathlib import Path
-
-import orjson
+from collections.abc import Mapping
+from functools import lru_cache
 
 from reconciler.localcloud.api.discovery import Api
+from reconciler.localcloud.api.model import packages
+from reconciler.localcloud.api.protos import installed
 from reconciler.localcloud.values import Json
 
-
-@cache
-def _table() -> dict[str, dict[str, list[Json]]]:
-    table: dict[str, dict[str, list[Json]]] = orjson.loads(Path(__file__).with_name("enum_numbers.json").read_bytes())
-    return table
+Found = tuple[str, Mapping[str, int], Mapping[int, str]]
 
 
-@lru_cache(maxsize=4096)
-def _find(api: str, prop: str, names: tuple[str, ...]) -> tuple[str, dict[str, int], dict[int, str]] | None:
-    candidates = _table().get(api, {}).get(prop, [])
-    best = max(candidates, key=lambda enum: len(set(names) & set(enum["values"])), default=None)
-    if best is None or not set(names) & set(best["values"]):
+@lru_cache(maxsize=8192)
+def _find(known: tuple[str, ...], prop: str, names: tuple[str, ...]) -> Found | None:
+    candidates = [enum for package in known for enum in installed().enums.get(package, {}).get(prop, ())]
+    best = max(candidates, key=lambda enum: len(set(names) & set(enum[1])), default=None)
+    if best is None or not set(names) & set(best[1]):
         return None
-    numbers: dict[str, int] = best["values"]
-    return best["type"], numbers, {number: name for name, number in reversed(list(numbers.items()))}
+    kind, numbers = best
+    return kind, numbers, {number: name for name, number in reversed(list(numbers.items()))}
 
 
-def enum_of(api: Api, prop: str, schema: Json) -> tuple[str, dict[str, int], dict[int, str]] | None:
-    """(proto type name, name -> number, number -> name) of an enum property, or None where no client has told us."""
-    return _find(f"{api.name}.{api.version}", prop, tuple(schema.get("enum", ())))
+def enum_of(api: Api, prop: str, schema: Json) -> Found | None:
+    """(proto type name, name -> number, number -> name) of an enum property, or None where no proto has told us."""
+    return _find(packages(api), prop, tuple(schema.get("enum", ())))
 
 
 def numbered(api: Api, schema: Json, value: object, prop: str = "") -> object:
