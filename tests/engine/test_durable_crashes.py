@@ -288,7 +288,7 @@ def test_a_parallel_plan_replayed_with_other_latencies_gives_each_its_own_result
     done = recorded(tmp_path)
     assert 5 < len(done) < 24
     ((_, outcome),) = again(rig, cloud).resume()
-    assert outcome.ok
+    assert outcome.ok, [(str(a), i.result, i.message) for a, i in outcome.items.items() if i.message]
     for n, one in enumerate(changes):
         live = outcome.items[one.address].live
         assert live is not None and live["made"] == f"made of {name_of(n)}"

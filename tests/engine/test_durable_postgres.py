@@ -25,6 +25,26 @@ from tests.engine.test_effects import Fenced
 pytestmark = [pytest.mark.slow, pytest.mark.system, pytest.mark.timeout(240)]
 __all__ = ["nobody_stays"]
 LIFETIME = 3.0
+AT_THE_DOOR = 4
+"""Calls that may have passed their gate in the instant in which a worker of four threads was stopped: no gate can hold
+these back; what the provider is asked to check (a name, an etag) does."""
+
+
+def asleep(process: "subprocess.Popen[str]") -> None:
+    """Stopped, and every thread of it: a signal is sent before it arrives."""
+    process.send_signal(signal.SIGSTOP)
+    end = time.monotonic() + 20
+    while any(_state(task) != "T" for task in Path(f"/proc/{process.pid}/task").iterdir()):
+        assert time.monotonic() < end, "it does not stop"
+        time.sleep(0.002)
+
+
+def _state(task: Path) -> str:
+    return (task / "stat").read_text().rpartition(")")[2].split()[0]
+
+
+def begun(folder: Path, process: "subprocess.Popen[str]") -> int:
+    return sum(row[:2] == [str(process.pid), "begin"] for row in log(folder))
 
 
 def waiting(folder: Path, host: str, url: str) -> "subprocess.Popen[str]":
@@ -58,8 +78,8 @@ def test_a_worker_that_slept_through_its_life_changes_nothing_when_it_wakes(post
     url = postgres.database()
     first = started(tmp_path, "a", url, count=COUNT)
     wait_for_effects(tmp_path, 10, first)
-    first.send_signal(signal.SIGSTOP)
-    begun_before = [row for row in log(tmp_path) if row[0] == str(first.pid) and row[1] == "begin"]
+    asleep(first)
+    begun_before = begun(tmp_path, first)
     postgres.ask(f"UPDATE aipress_executors SET seen = seen - 1000 WHERE id LIKE '%-{first.pid}-%'", url)
     second = waiting(tmp_path, "b", url)
     ended(second)
@@ -67,8 +87,7 @@ def test_a_worker_that_slept_through_its_life_changes_nothing_when_it_wakes(post
     first.send_signal(signal.SIGCONT)
     out, _ = first.communicate(timeout=60)
     assert first.returncode == 4 and "taken over" in out, out
-    begun = [row for row in log(tmp_path) if row[0] == str(first.pid) and row[1] == "begin"]
-    assert begun == begun_before, "the zombie began something"
+    assert begun(tmp_path, first) - begun_before <= AT_THE_DOOR, "the zombie began something"
     assert set(times(tmp_path, "effect").values()) == {1}
 
 
@@ -79,13 +98,14 @@ def test_a_worker_that_slept_through_its_life_begins_nothing_even_where_nobody_t
     url = postgres.database()
     first = started(tmp_path, "a", url, -5.0, count=COUNT)
     wait_for_effects(tmp_path, 10, first)
-    first.send_signal(signal.SIGSTOP)
-    begun_before = times(tmp_path, "begin")
+    asleep(first)
+    begun_before = begun(tmp_path, first)
     time.sleep(5.2)  # its own clock says how long it slept
     first.send_signal(signal.SIGCONT)
     out, _ = first.communicate(timeout=60)
     assert first.returncode == 1 and "gave no sign of life for too long" in out, out
-    assert begun_before.total() < COUNT and times(tmp_path, "begin") == begun_before, "the zombie began something"
+    assert begun_before + AT_THE_DOOR < COUNT, "it slept too late for this test to show anything"
+    assert begun(tmp_path, first) - begun_before <= AT_THE_DOOR, "the zombie began something"
     ended(started(tmp_path, "b", url, count=COUNT))
     assert complete(tmp_path, COUNT) and set(times(tmp_path, "effect").values()) == {1}
 
