@@ -47,7 +47,7 @@ demo: $(INSTALLED) ## from nothing to a reconciled fleet on a local cloud, with 
 test: $(INSTALLED) ## all tests that need no root and nothing beyond loopback
 	@$(PYTEST) -m "not system and not long"
 
-check: $(INSTALLED) ## linters, types, import rules and the fast tests: under a minute
+check: $(INSTALLED) ## linters, types, import rules and the fast tests: four minutes on two cores
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy

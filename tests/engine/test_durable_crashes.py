@@ -258,15 +258,23 @@ def test_a_journal_that_tells_of_other_steps_is_loud_and_planned_anew(
 
 
 class Slow(FakeCloud):
-    """Each call of a name takes its own time, drawn from a seed."""
+    """Each call of a name takes its own time, drawn from a seed. Once a script killed its process, the threads that
+    this one has left over change nothing more."""
 
     def __init__(self, seed: int, **more: Any) -> None:
         super().__init__(**more)
-        self.chance = random.Random(seed)
+        self.chance, self.dead = random.Random(seed), False
 
     def begin(self, call: Call) -> Answer:
         time.sleep(self.chance.random() * 0.02)
-        return super().begin(call)
+        with self._lock:
+            if self.dead:
+                raise Killed
+            try:
+                return super().begin(call)
+            except Killed:
+                self.dead = True
+                raise
 
     def get(self, kind: str, name: str, parent: str, body: Body) -> Observation:
         time.sleep(self.chance.random() * 0.02)
