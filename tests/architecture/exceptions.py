@@ -63,7 +63,7 @@ FILES: Mapping[str, str] = {
     "reconciler/source/git_commit.py": "the Repository port: commits that undo or accept, and the working tree",
     "reconciler/source/layout.py": "a new fleet repository (`fleet init`, `generate`)",
     "reconciler/actions/validate.py": "`validate --fix`: the working tree's own files",
-    "reconciler/assemble.py": "`doctor` tries whether the state folder can be written",
+    "reconciler/assemble/probes.py": "`doctor` tries whether the state folder can be written",
     "reconciler/cli/app.py": "a closed pipe: stdout is pointed at nothing",
     "reconciler/cli/cloud_process.py": "the local cloud's own folder and log",
     "reconciler/cli/place.py": "`place`: the tenant's file where it belongs",

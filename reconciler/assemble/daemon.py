@@ -1,0 +1,76 @@
+"""What `serve` has beside its loop: how it begins, the remote that it follows, the door that it opens."""
+
+import hashlib
+import platform
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.assemble.choosing import Settings
+
+if TYPE_CHECKING:
+    from reconciler.daemon.following import Following
+    from reconciler.daemon.front import Listen
+    from reconciler.daemon.serve import Start
+    from reconciler.source.git import GitRepository
+
+
+def start_of(chosen: Settings) -> "Start":
+    """How `serve` begins on this host: at a moment of its own, and with a look after a change of release."""
+    from reconciler import __version__
+    from reconciler.daemon.serve import Start
+    from reconciler.engine.journal import FileJournal
+    from reconciler.engine.release import ReleaseMark
+    from reconciler.model.ids import Address, Target
+
+    seed = hashlib.sha256(f"{platform.node()} {chosen.state}".encode()).digest()
+    delay = chosen.start_jitter * int.from_bytes(seed[:4]) / 2**32
+    intents = FileJournal(chosen.state).seen
+
+    def unfinished() -> list[Target]:
+        targets: set[Target] = set()
+        for intent in intents():
+            with suppress(ValueError):  # a journal is a hint: what it says is looked at, not believed
+                targets.add(Address.parse(str(intent.change.get("resource"))).target)
+        return sorted(targets)
+
+    return Start(delay, ReleaseMark(chosen.state, __version__), unfinished)
+
+
+def following(chosen: Settings, fleet: "GitRepository") -> "Following | None":
+    """How `serve` keeps up with the remote that the fleet repository is a clone of; from then on HEAD of `fleet` is
+    what was fetched. None where it is no clone, or `follow` is no. Raises UsageError for a remote of another kind."""
+    from reconciler.daemon.following import FleetRemote, Following, Upstream
+    from reconciler.engine.clock import SystemClock
+
+    clone = fleet.clone_of if chosen.get("follow") == "auto" else None
+    if clone is None:
+        return None
+    remote = FleetRemote(Upstream(fleet.git_dir, clone.url, clone.branch, clone.into))
+    fleet.head = clone.into
+    return Following(remote, fleet, SystemClock(), chosen.interval)
+
+
+def listen(chosen: Settings, fleet: "GitRepository") -> "Listen | None":
+    """What `serve` opens a door for; None where `listen` is not set. Raises UsageError, InputError (no such secret)."""
+    from reconciler.daemon.credentials import secrets_at
+    from reconciler.daemon.following import names_of
+    from reconciler.daemon.front import Listen
+    from reconciler.daemon.listening import place
+    from reconciler.forge.signatures import Provider, keys_of
+
+    def read(name: str) -> list[str]:
+        said = chosen.values[name]
+        folder = Path(said.origin).parent if said.origin.endswith(".toml") else Path.cwd()
+        return secrets_at(said.value, name, folder) if said.value else []
+
+    if not chosen.get("listen"):
+        return None
+    given = {one: (read(f"webhook_{one}"), read("webhook_gitlab_token") if one == "gitlab" else []) for one in Provider}
+    keys = {one: keys_of(one, *both) for one, both in given.items() if any(both)}
+    private = chosen.get("private_listen")
+    clone = fleet.clone_of
+    return Listen(
+        place(chosen.get("listen"), "listen"), place(private, "private_listen") if private else None, keys,
+        names_of(fleet.git_dir, clone.url if clone else ""), chosen.state,
+    )  # fmt: skip

@@ -1,0 +1,41 @@
+"""The code host, as whom our token is."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.model.errors import InputError
+
+if TYPE_CHECKING:
+    from reconciler.forge.where import Host, Place
+    from reconciler.model.forge import Forge
+
+
+def forge(place: "Place") -> "Forge | None":
+    """The code host of a pull request, as whom our token is; None without one. Raises InputError, UsageError."""
+    token = _forge_token(place.host)
+    if not token:
+        return None
+    from reconciler.engine.clock import SystemClock
+    from reconciler.forge.github import GitHub
+    from reconciler.forge.gitlab import GitLab
+    from reconciler.forge.where import Host
+
+    adapter = GitLab if place.host is Host.GITLAB else GitHub
+    return adapter(place.repository, token, SystemClock(), place.api)
+
+
+def _forge_token(host: "Host") -> str:
+    """From the first variable that has one, or from the file that AIPRESS_FORGE_TOKEN_FILE names; "" : none."""
+    from reconciler.forge.where import token_names
+
+    file = os.environ.get("AIPRESS_FORGE_TOKEN_FILE", "")
+    if file:
+        try:
+            return Path(file).read_text(encoding="ascii").strip()
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or "it holds more than a token"
+            raise InputError(
+                f"{file} (AIPRESS_FORGE_TOKEN_FILE) cannot be read: {why}", "see who may read it"
+            ) from error
+    return next((os.environ[name].strip() for name in token_names(host) if os.environ.get(name, "").strip()), "")
