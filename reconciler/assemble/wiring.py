@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from reconciler.assemble.choosing import Settings
 from reconciler.assemble.place import cloud_url
-from reconciler.model.ports import Repository
+from reconciler.model.observing import NOBODY
+from reconciler.model.ports import Observer, Repository
 
 if TYPE_CHECKING:
     from reconciler.cycle.world import World
@@ -19,8 +20,9 @@ def repository(chosen: Settings) -> "GitRepository":
     return GitRepository.discover(chosen.directory)
 
 
-def world(chosen: Settings, fleet: "GitRepository | None" = None) -> "World":
-    """Everything wired for the chosen cloud; `fleet`: a repository that is open already. Raises UsageError when none is
+def world(chosen: Settings, fleet: "GitRepository | None" = None, observer: Observer = NOBODY) -> "World":
+    """Everything wired for the chosen cloud; `fleet`: a repository that is open already; `observer` hears what is done
+    while it is done. Raises UsageError when none is
     chosen, InputError when it is not up."""
     from reconciler.cycle.world import World
     from reconciler.engine.clock import SystemClock
@@ -35,6 +37,7 @@ def world(chosen: Settings, fleet: "GitRepository | None" = None) -> "World":
     from reconciler.engine.switch import FileStopSwitch
     from reconciler.engine.tenure import StoreTenure
     from reconciler.gcp.cloud import GoogleCloud
+    from reconciler.gcp.observed import ObservedCloud
     from reconciler.gcp.session import CloudSetting, Session
     from reconciler.gcp.visits import HttpVisitor
     from reconciler.history.store import GitHistory
@@ -42,7 +45,7 @@ def world(chosen: Settings, fleet: "GitRepository | None" = None) -> "World":
     fleet, clock = fleet or repository(chosen), SystemClock()
     url = cloud_url(chosen)
     setting = CloudSetting(url, "" if url else organization(fleet), chosen.get("quota_project"))
-    cloud = GoogleCloud(Session(setting, clock))
+    cloud = ObservedCloud(GoogleCloud(Session(setting, clock, observer=observer)), observer, clock)
     stop = StopGate(FileStopSwitch(chosen.state))
     history = GitHistory(chosen.get("history"), clock, chosen.state / "history-mirrors")
     shared = chosen.get("engine_url")
@@ -50,13 +53,13 @@ def world(chosen: Settings, fleet: "GitRepository | None" = None) -> "World":
     fence = ShardLeases(history, clock, replace(us, store="") if shared else us)
     tenure = StoreTenure(history, clock, us)
     limits = CountedLimits(FileLedger(chosen.state), clock, history.holds)
-    effects = Effects(cloud, FileJournal(chosen.state), clock, (stop, tenure), fence, limits)
+    effects = Effects(cloud, FileJournal(chosen.state), clock, (stop, tenure), fence, limits, observer)
     engine = DurableEngine(effects, chosen.state, Terms(chosen.parallel, chosen.get("engine_url")))
     lease = FlockLease(chosen.state)
     said = chosen.values["actor"]
     actor = fleet.person or said.value if said.origin == "default" else said.value
     visitor = HttpVisitor(clock, local=setting.local)
-    return World(fleet, cloud, history, engine, clock, lease, actor, fence, limits, tenure, visitor)
+    return World(fleet, cloud, history, engine, clock, lease, actor, fence, limits, tenure, visitor, observer)
 
 
 def organization(fleet: Repository) -> str:

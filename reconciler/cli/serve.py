@@ -55,8 +55,8 @@ def serve(
     beside = Company(followed, door, terminal.warn)
     watch = Watch(
         folder=fleet.git_dir, interval=settings.interval, progress=beside.before(Lines(terminal)),
-        report=beside.then(lambda reported: _tell(reported, given)), take_over=take_over, start=start_of(settings),
-        beside=beside,
+        report=beside.then(lambda reported: None if once else _tell(reported, given)), take_over=take_over,
+        start=start_of(settings), beside=beside,
     )  # fmt: skip
     if followed is not None:
         terminal.note(f"Following {followed.sentence}.")

@@ -38,6 +38,11 @@ def look(world: World, commit: str, scope: Scope, base: str = "", texts: Texts =
     `texts` stand in place of the commit's own files: what a commit that is not made yet would say.
     Raises InputError for a commit or target that is not there, CorruptError for a history that does not hold together.
     """
+    with world.observer.phase("look"):
+        return _looked(world, commit, scope, base, texts)
+
+
+def _looked(world: World, commit: str, scope: Scope, base: str, texts: Texts) -> Facts:
     fleet = fleet_at(world, commit, shards_in(world.repository, commit, scope), texts)
     require_fleet(fleet)
     require_environments(fleet, scope)
@@ -58,7 +63,9 @@ def look(world: World, commit: str, scope: Scope, base: str = "", texts: Texts =
 
 def plan_once(world: World, commit: str, scope: Scope, base: str = "") -> Plan:
     """The plan for a scope at a commit. Writes nothing anywhere."""
-    return make_plan(look(world, commit, scope, base))
+    facts = look(world, commit, scope, base)
+    with world.observer.phase("plan"):
+        return make_plan(facts)
 
 
 def apply_once(world: World, plan: Plan, walk: Walk) -> tuple[Outcome, Versions]:
@@ -70,7 +77,7 @@ def apply_once(world: World, plan: Plan, walk: Walk) -> tuple[Outcome, Versions]
     bounds = bounds_of(world, plan, publishing.fleet_of(order), walk.allow)
     lift(world, plan.fleet_head, walk.texts)
     order = replace(order, bounds=bounds)
-    with world.fence.walking(plan.parents):
+    with world.observer.phase("apply"), world.fence.walking(plan.parents):
         outcome = world.engine.apply(order, walk.progress, publishing.settled) if plan.changes else Outcome({})
         for shard in sorted(shards_of(plan) - {change.shard for change in plan.changes}):
             publishing.settled(order, shard, Outcome({}))

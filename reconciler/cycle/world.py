@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from reconciler.model.fleet import Fleet
 from reconciler.model.ids import Address
+from reconciler.model.observing import NOBODY
 from reconciler.model.ports import (
     Clock,
     Cloud,
@@ -14,6 +15,7 @@ from reconciler.model.ports import (
     History,
     Lease,
     Limits,
+    Observer,
     Progress,
     Repository,
     Tenure,
@@ -43,6 +45,7 @@ class World:
     limits: Limits
     tenure: Tenure
     visitor: Visitor
+    observer: Observer = NOBODY
 
 
 @dataclass(frozen=True, slots=True)

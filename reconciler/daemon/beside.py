@@ -1,26 +1,93 @@
-"""What goes on beside the loop of `aipress serve`: the clone's remote, and the front door where one is open."""
+"""What goes on beside the loop of `aipress serve`: the clone's remote, the front door, and whoever else hears of it."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Protocol
 
 from reconciler.daemon.following import Following
-from reconciler.daemon.serve import Reported
+from reconciler.daemon.serve import Begun, Reported
 from reconciler.daemon.waking import Bell
 from reconciler.model.outcome import Event
 from reconciler.model.ports import Progress
 
+_LOG = logging.getLogger(__name__)
+
 
 class Hearing(Protocol):
-    """The front door: hears what happens, to tell it who asks. Only `opened` raises."""
+    """Hears what happens, to tell it to others: the front door, logs, messages. Only `opened` raises."""
 
     def opened(self, bell: Bell) -> AbstractContextManager[None]: ...
 
     def tick(self, *, working: bool) -> None: ...
 
+    def begins(self, cycle: Begun) -> None: ...
+
+    def happened(self, event: Event) -> None:
+        """Within a cycle, from any thread."""
+
     def told(self, reported: Reported) -> None: ...
 
     def fetched(self, failure: str) -> None: ...
+
+
+class Hearer:
+    """A Hearing that lets everything pass: what one does not care for it leaves as it is here."""
+
+    def opened(self, bell: Bell) -> AbstractContextManager[None]:  # noqa: ARG002
+        return nullcontext()
+
+    def tick(self, *, working: bool) -> None:
+        """Nothing to do."""
+
+    def begins(self, cycle: Begun) -> None:
+        """Nothing to do."""
+
+    def happened(self, event: Event) -> None:
+        """Nothing to do."""
+
+    def told(self, reported: Reported) -> None:
+        """Nothing to do."""
+
+    def fetched(self, failure: str) -> None:
+        """Nothing to do."""
+
+
+class Several:
+    """Many who hear, as one. What one of them gets wrong is logged, and stops neither the loop nor the rest."""
+
+    def __init__(self, hearings: Sequence[Hearing]) -> None:
+        self._hearings = tuple(hearings)
+
+    @contextmanager
+    def opened(self, bell: Bell) -> Iterator[None]:
+        """Raises what one of them raises."""
+        with ExitStack() as stack:
+            for one in self._hearings:
+                stack.enter_context(one.opened(bell))
+            yield
+
+    def tick(self, *, working: bool) -> None:
+        self._each(lambda one: one.tick(working=working))
+
+    def begins(self, cycle: Begun) -> None:
+        self._each(lambda one: one.begins(cycle))
+
+    def happened(self, event: Event) -> None:
+        self._each(lambda one: one.happened(event))
+
+    def told(self, reported: Reported) -> None:
+        self._each(lambda one: one.told(reported))
+
+    def fetched(self, failure: str) -> None:
+        self._each(lambda one: one.fetched(failure))
+
+    def _each(self, tell: Callable[[Hearing], None]) -> None:
+        for one in self._hearings:
+            try:
+                tell(one)
+            except Exception as error:
+                _LOG.error("%s could not hear what happened; the loop goes on", type(one).__name__, exc_info=error)
 
 
 class Company:
@@ -43,11 +110,17 @@ class Company:
         if self._following is not None:
             self._following.fetch(rung=rung, heard=self._fetched, tell=self._tell)
 
+    def begins(self, cycle: Begun) -> None:
+        if self._door is not None:
+            self._door.begins(cycle)
+
     def before(self, progress: Progress) -> Progress:
         """The same, and the door knows that something moves within a cycle."""
 
         def heard(event: Event) -> None:
             self.tick(working=True)
+            if self._door is not None:
+                self._door.happened(event)
             progress(event)
 
         return heard

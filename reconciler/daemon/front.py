@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.daemon.beside import Hearer
 from reconciler.daemon.desk import Desk
 from reconciler.daemon.door import Door
 from reconciler.daemon.following import is_fleet
@@ -32,7 +33,7 @@ class Listen:
     state: Path
 
 
-class FrontDoor:
+class FrontDoor(Hearer):
     """beside.Hearing. `tell` says something to a person."""
 
     def __init__(self, listen: Listen, clock: Clock, tell: Callable[[str], None]) -> None:

@@ -46,6 +46,17 @@ class Reported:
         return self.applied is None or bool(self.applied.outcome.stopped)
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A cycle begins, at a fleet commit ("" where there is none)."""
+
+    number: int
+    trigger: str
+    commit: str
+    scope: Scope
+    at: datetime
+
+
 class Beside(Protocol):
     """What goes on beside the loop. None of it raises."""
 
@@ -57,6 +68,9 @@ class Beside(Protocol):
 
     def fetch(self, *, rung: bool) -> None:
         """Bring what the fleet repository's remote has. `rung`: a webhook says that there is news."""
+
+    def begins(self, cycle: Begun) -> None:
+        """Before each cycle."""
 
 
 class Nothing:
@@ -70,6 +84,9 @@ class Nothing:
 
     def fetch(self, *, rung: bool) -> None:
         """There is no remote."""
+
+    def begins(self, cycle: Begun) -> None:
+        """Nobody hears it."""
 
 
 NOTHING = Nothing()
@@ -112,8 +129,11 @@ class Start:
 def once(world: World, watch: Watch) -> Reported:
     """One pass over everything. Raises AipressError when a guard is lost."""
     require_guards()
-    watch.beside.fetch(rung=True)
-    return _cycle(world, watch, 1, "once", Scope())
+    with watch.beside.opened(Bell()):
+        watch.beside.fetch(rung=True)
+        reported = _cycle(world, watch, 1, "once", Scope())
+        watch.report(reported)
+    return reported
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +283,7 @@ def _finished_first(world: World, watch: Watch, start: Start) -> bool:
 def _looked(world: World, watch: Watch, number: int, trigger: str, scope: Scope) -> Reported:
     """A pass that changes nothing: what the release of now would do to what the one before left."""
     before, begun = watch.start.mark.before() if watch.start is not None else "", world.clock.now()
+    watch.beside.begins(Begun(number, trigger, _head(world), scope, begun))
     try:
         plan = make(world, PlanRequest(scope=scope))
     except AipressError as error:
@@ -277,6 +298,7 @@ def _looked(world: World, watch: Watch, number: int, trigger: str, scope: Scope)
 
 def _cycle(world: World, watch: Watch, number: int, trigger: str, scope: Scope) -> Reported:
     commit, begun = "", world.clock.now()
+    watch.beside.begins(Begun(number, trigger, _head(world), scope, begun))
     try:
         commit = world.repository.resolve("HEAD")
         request = ApplyRequest(scope=scope, trigger=f"serve ({trigger})", progress=watch.progress)
@@ -286,6 +308,7 @@ def _cycle(world: World, watch: Watch, number: int, trigger: str, scope: Scope) 
         return Reported(number, trigger, commit, None, error, scope, _since(world, begun))
     except Exception as error:  # a bug, or a disk: this cycle's failure, never the loop's
         wrong = AipressError(f"the cycle ended with {type(error).__name__}: {error}", "please report it")
+        wrong.__cause__ = error
         return Reported(number, trigger, commit, None, wrong, scope, _since(world, begun))
 
 

@@ -26,6 +26,7 @@ from reconciler.applying.exchange import (
 )
 from reconciler.applying.pace import aged
 from reconciler.applying.state import Phase, State
+from reconciler.model.observing import NOBODY
 from reconciler.model.order import Order
 from reconciler.model.plan import Change
 from reconciler.model.ports import (
@@ -41,6 +42,7 @@ from reconciler.model.ports import (
     Later,
     Limits,
     No,
+    Observer,
     StopSwitch,
 )
 
@@ -56,6 +58,7 @@ class Effects:
     gates: tuple[Gate, ...]
     fence: Fence
     limits: Limits
+    observer: Observer = NOBODY
 
     def opened(self, order: Order) -> None:
         """For a driver, before it walks an order or goes on with one: its bounds hold from now on."""
@@ -67,6 +70,10 @@ class Effects:
         Raises what the ports raise (a journal that cannot be written); TypeError for Wait and Finish, which are the
         driver's own.
         """
+        with self.observer.working(change):
+            return self._carried(change, state, request, plan)
+
+    def _carried(self, change: Change, state: State, request: Request, plan: str) -> Response:
         if isinstance(request, Reread):
             return self._look(change, state)
         if isinstance(request, RecordIntent):

@@ -96,6 +96,7 @@ class GoogleCloud:
     def begin(self, call: Call) -> Answer:
         project, api = project_of(call.name) or project_of(call.parent) or call.parent, kind_of(call.kind).api
         if wait := self._session.pace.write(project, api):
+            self._session.observer.waited(api, wait)
             return Failed(Failure(Next.WAIT, f"we leave half of the quota of {api} to others", retry_after=wait))
         try:
             return self._believed(call, self._adapters[call.kind].begin(call))
@@ -161,4 +162,6 @@ class GoogleCloud:
             return False  # unknown stays unknown
 
     def _pace(self, kind: str, name: str) -> None:
-        self._session.pace.read(project_of(name) or name, kind_of(kind).api)
+        api = kind_of(kind).api
+        if waited := self._session.pace.read(project_of(name) or name, api):
+            self._session.observer.waited(api, waited)

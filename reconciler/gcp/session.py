@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from reconciler.gcp.answers import OverRequests, honest
+from reconciler.gcp.observed import hear
 from reconciler.gcp.pace import Pace
-from reconciler.model.ports import Clock
+from reconciler.model.observing import NOBODY
+from reconciler.model.ports import Clock, Observer
 
 T = TypeVar("T")
 
@@ -46,12 +48,15 @@ class Wire(Protocol):
 class Session:
     """Clients by service, shared by all threads. Making one may raise google.auth's errors (no credentials).
 
-    `wire`: None for the network.
+    `wire`: None for the network. `observer` hears of every exchange.
     """
 
-    def __init__(self, setting: CloudSetting, clock: Clock, wire: Wire | None = None) -> None:
+    def __init__(
+        self, setting: CloudSetting, clock: Clock, wire: Wire | None = None, observer: Observer = NOBODY
+    ) -> None:
         self.setting = CloudSetting(setting.url.rstrip("/"), setting.organization, setting.quota_project)
         self.clock = clock
+        self.observer = observer
         self._wire = wire
         self.pace = Pace(clock, unlimited=setting.local)
         self._made: dict[str, Any] = {}
@@ -75,8 +80,7 @@ class Session:
             made = storage.Client(project="-", credentials=self.credentials(), client_options=options)
             made._http.hooks["response"].append(honest)
             made._http.trust_env = not self.setting.local
-            if self._wire is not None:
-                self._wire.mount(made._http)
+            self._mounted(made._http)
             return made._connection
 
         return self._once("storage", make)
@@ -138,12 +142,17 @@ class Session:
             http.hooks["response"].append(honest)
         if self.setting.local and http is not None:
             http.trust_env = False
-        if self._wire is not None:
-            operations = getattr(getattr(client, "transport", None), "operations_client", None)
-            for each in (http, getattr(getattr(operations, "transport", None), "_session", None)):
-                if each is not None:
-                    self._wire.mount(each)
+        operations = getattr(getattr(client, "transport", None), "operations_client", None)
+        for each in (http, getattr(getattr(operations, "transport", None), "_session", None)):
+            if each is not None:
+                self._mounted(each)
         return client
+
+    def _mounted(self, http: Any) -> None:
+        if self._wire is not None:
+            self._wire.mount(http)
+        if self.observer is not NOBODY:
+            hear(http, self.observer, self.clock)
 
     def _http(self) -> OverRequests:
         """One for every discovered client and all threads, as the other clients have theirs."""
@@ -155,8 +164,7 @@ class Session:
             http = requests.Session() if self.setting.local else AuthorizedSession(self.credentials())
             http.hooks["response"].append(honest)
             http.trust_env = not self.setting.local
-            if self._wire is not None:
-                self._wire.mount(http)
+            self._mounted(http)
             return OverRequests(http, TIMEOUT)
 
         return self._once("http", make)

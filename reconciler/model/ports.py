@@ -13,6 +13,7 @@ from reconciler.model.errors import Failure
 from reconciler.model.fence import Grant, Store
 from reconciler.model.hold import Hold, Poison
 from reconciler.model.ids import Address
+from reconciler.model.observing import CloudCall, Operated
 from reconciler.model.order import Order
 from reconciler.model.outcome import Event, Outcome
 from reconciler.model.plan import Action, Change
@@ -378,6 +379,23 @@ class Engine(Protocol):
         be told."""
 
 
+class Observer(Protocol):
+    """Hears what a cycle does while it does it, from any thread. Nothing of it raises, waits or decides."""
+
+    def phase(self, name: str) -> AbstractContextManager[None]:
+        """Around a part of a cycle: "look", "plan", "apply"."""
+
+    def working(self, change: Change) -> AbstractContextManager[None]:
+        """Around a step of a change: what this thread calls meanwhile is called for it."""
+
+    def called(self, call: CloudCall) -> None: ...
+
+    def waited(self, api: str, seconds: float) -> None:
+        """A call was put off so that it stays within our share of an API's quota."""
+
+    def operated(self, operation: Operated) -> None: ...
+
+
 class Lease(Protocol):
     def hold(self, name: str) -> AbstractContextManager[None]:
         """Exclusive until the block ends or the process dies. Raises RefusedError when another holds it."""
@@ -386,6 +404,6 @@ class Lease(Protocol):
 __all__ = [
     "Answer", "Call", "Change", "Clock", "Cloud", "Current", "Done", "Engine", "Failed", "Fence", "Gate", "Grant",
     "Halt", "History", "Intent", "Journal", "Later", "Lease", "LeaseBook", "Ledger", "Limits", "Listing", "No",
-    "Pending", "Progress", "Repository", "Seen", "Settled", "StopSwitch", "Tenure", "TreeFile",
+    "Observer", "Pending", "Progress", "Repository", "Seen", "Settled", "StopSwitch", "Tenure", "TreeFile",
     "Visitor",
 ]  # fmt: skip
