@@ -1,7 +1,7 @@
 """What people may set off on a pull request: whether its head may be planned, and what a comment asks for. All of it is
 read anew at the moment it is needed: who may what, which head it is, what was approved."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -25,6 +25,11 @@ def standing(forge: Forge, number: int) -> Standing:
     if isinstance(first, Live):
         return Standing(pull, first)
     return Standing(pull, reach(pull, permission, [*forge.approvals(number), *_said(forge.comments(number))]))
+
+
+def commands_after(comments: Sequence[Comment], after: int, me: int) -> tuple[int, ...]:
+    """The ids of comments that were made after that one, by others, and may be commands: oldest first."""
+    return tuple(c.id for c in comments if c.id > after and c.author != me and parse(c.body) is not None)
 
 
 def hear(forge: Forge, number: int, comment: int, digest: Callable[[PullRequest], str]) -> Command | No | None:

@@ -19,7 +19,7 @@ MOST_BYTES = 8 * 1024
 NAMES = (
     "cloud", "cloud_url", "state", "history", "cloud_state", "engine_url", "max_parallel", "interval", "actor",
     "quota_project", "start_jitter", "follow", "listen", "private_listen", "webhook_github", "webhook_gitlab",
-    "webhook_gitlab_token", "webhook_bitbucket", "webhook_git",
+    "webhook_gitlab_token", "webhook_bitbucket", "webhook_git", "forge", "forge_repository", "forge_api",
 )  # fmt: skip
 SECRETS = tuple(name for name in NAMES if name.startswith("webhook_"))
 """Settings that say where a secret is. Somebody may have written the secret itself there: never print them as they are.

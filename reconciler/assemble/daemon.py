@@ -2,16 +2,21 @@
 
 import hashlib
 import platform
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.assemble.choosing import Settings
+from reconciler.assemble.hosting import OWN, forge
+from reconciler.assemble.wiring import world
 
 if TYPE_CHECKING:
     from reconciler.daemon.following import Following
     from reconciler.daemon.front import Listen
+    from reconciler.daemon.reviewing import Reviewing, Told
     from reconciler.daemon.serve import Start
+    from reconciler.forge.where import Place
     from reconciler.source.git import GitRepository
 
 
@@ -74,3 +79,42 @@ def listen(chosen: Settings, fleet: "GitRepository") -> "Listen | None":
         place(chosen.get("listen"), "listen"), place(private, "private_listen") if private else None, keys,
         names_of(fleet.git_dir, clone.url if clone else ""), chosen.state,
     )  # fmt: skip
+
+
+def hosted(chosen: Settings, fleet: "GitRepository") -> "Place | None":
+    """The fleet repository on its code host, where it is a clone of one there. Raises UsageError."""
+    from reconciler.forge.where import Said, of_remote
+
+    clone = fleet.clone_of if chosen.get("follow") == "auto" else None
+    said = Said(chosen.get("forge"), chosen.get("forge_repository"), chosen.get("forge_api"))
+    return of_remote(clone.url, said) if clone else None
+
+
+def reviewing(
+    chosen: Settings, fleet: "GitRepository", told: "Callable[[Told], None]", approved: Callable[[int, str], None]
+) -> "Reviewing | None":
+    """Pull requests of the fleet repository; None where it is no clone, or there is no token of ours for its host.
+    Raises UsageError, InputError."""
+    from reconciler import __version__
+    from reconciler.actions.review import Bench
+    from reconciler.daemon.following import Upstream, is_fleet, names_of
+    from reconciler.daemon.proposals import FetchedProposals, HostedReviews, Source
+    from reconciler.daemon.reviewing import Reviewing
+    from reconciler.engine.clock import SystemClock
+    from reconciler.forge.where import head_ref
+    from reconciler.report.markdown import CommentView
+    from reconciler.source.git import GitRepository
+
+    clone, place = fleet.clone_of, hosted(chosen, fleet)
+    host = forge(place, OWN) if place else None
+    if clone is None or place is None or host is None:
+        return None
+    upstream = Upstream(fleet.git_dir, clone.url, clone.branch, clone.into)
+    proposals = FetchedProposals(Source(upstream, head_ref(place.host), fleet.root, chosen.state))
+    beside = world(chosen, GitRepository(fleet.git_dir, fleet.root))  # its own handles: this runs beside the loop
+    view = CommentView(version=__version__, fleet=fleet.root)
+    branch = clone.branch.removeprefix("refs/heads/")
+    bench = Bench(beside, host, proposals, branch, view, place.blob_url)
+    names = names_of(fleet.git_dir, clone.url)
+    reviews = HostedReviews(bench, proposals)
+    return Reviewing(reviews, SystemClock(), lambda hint: is_fleet(hint, names), told, approved, chosen.state)

@@ -1,6 +1,7 @@
 """The code host, as whom our token is."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,14 @@ if TYPE_CHECKING:
     from reconciler.model.forge import Forge
 
 
-def forge(place: "Place") -> "Forge | None":
-    """The code host of a pull request, as whom our token is; None without one. Raises InputError, UsageError."""
-    token = _forge_token(place.host)
+OWN = ("AIPRESS_FORGE_TOKEN",)
+"""The variable that a daemon's token stands in: it acts as nobody whose token happens to be in its environment."""
+
+
+def forge(place: "Place", names: Sequence[str] = ()) -> "Forge | None":
+    """The code host of a pull request, as whom our token is; None without one. `names`: variables that the token is
+    looked for in, where not those of the host's CI count. Raises InputError, UsageError."""
+    token = _forge_token(place.host, names)
     if not token:
         return None
     from reconciler.engine.clock import SystemClock
@@ -25,7 +31,7 @@ def forge(place: "Place") -> "Forge | None":
     return adapter(place.repository, token, SystemClock(), place.api)
 
 
-def _forge_token(host: "Host") -> str:
+def _forge_token(host: "Host", names: Sequence[str]) -> str:
     """From the first variable that has one, or from the file that AIPRESS_FORGE_TOKEN_FILE names; "" : none."""
     from reconciler.forge.where import token_names
 
@@ -38,4 +44,6 @@ def _forge_token(host: "Host") -> str:
             raise InputError(
                 f"{file} (AIPRESS_FORGE_TOKEN_FILE) cannot be read: {why}", "see who may read it"
             ) from error
-    return next((os.environ[name].strip() for name in token_names(host) if os.environ.get(name, "").strip()), "")
+    return next(
+        (os.environ[name].strip() for name in names or token_names(host) if os.environ.get(name, "").strip()), ""
+    )

@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from reconciler.cli.invocation import Given, Invocation
+from reconciler.cli.terminal import Terminal
 from reconciler.model.errors import UsageError
 
 if TYPE_CHECKING:
+    from reconciler.assemble import Settings
+    from reconciler.daemon.beside import Company
+    from reconciler.daemon.following import Following
     from reconciler.daemon.serve import Reported
+    from reconciler.source.git import GitRepository
 
 
 def serve(
@@ -33,10 +38,12 @@ def serve(
     A fleet repository that is a clone follows its remote (setting follow = "no": it does not). With --listen, a push
     that a code host tells of (POST /webhooks/github, gitlab, bitbucket or git) is looked at right away. Settings say
     where each webhook secret is: webhook_github = "file:/run/secrets/github" or "env:NAME", two with a comma while one
-    replaces the other. GET /livez, /readyz?verbose and /metrics tell how it is; private_listen moves them elsewhere.
+    replaces the other. With a token in AIPRESS_FORGE_TOKEN (or a file that AIPRESS_FORGE_TOKEN_FILE names), pull
+    requests of the clone's GitHub or GitLab repository get their plan as a comment and a check, and commands in their
+    comments are heard; settings forge, forge_repository and forge_api say where it is, other than github.com and
+    gitlab.com. GET /livez, /readyz?verbose and /metrics tell how it is; private_listen moves them elsewhere.
     """
     from reconciler.assemble import following, repository, start_of, world
-    from reconciler.assemble import listen as listening
     from reconciler.cli.live_view import Lines
     from reconciler.daemon.beside import Company
     from reconciler.daemon.serve import Watch, run
@@ -46,20 +53,14 @@ def serve(
         raise UsageError("this release has no API to serve yet", "run the loop: aipress serve --role worker")
     settings = given.settings({"interval": interval, "listen": listen})
     terminal, fleet = given.terminal, repository(settings)
-    followed, open_at = following(settings, fleet), None if once else listening(settings, fleet)
-    all_of, door = world(settings, fleet), None
-    if open_at is not None:
-        from reconciler.daemon.front import FrontDoor
-
-        door = FrontDoor(open_at, all_of.clock, terminal.note)
-    beside = Company(followed, door, terminal.warn)
+    followed = following(settings, fleet)
+    all_of = world(settings, fleet)
+    beside = Company(followed, None, terminal.warn) if once else _company(settings, fleet, followed, terminal)
     watch = Watch(
         folder=fleet.git_dir, interval=settings.interval, progress=beside.before(Lines(terminal)),
         report=beside.then(lambda reported: None if once else _tell(reported, given)), take_over=take_over,
         start=start_of(settings), beside=beside,
     )  # fmt: skip
-    if followed is not None:
-        terminal.note(f"Following {followed.sentence}.")
     if not once:
         terminal.note(f"Watching the fleet; looking at everything every {settings.interval} s. Ctrl-C ends it.")
         return run(all_of, watch)
@@ -68,6 +69,26 @@ def serve(
         raise reported.error
     _tell(reported, given)
     return reported.applied.exit_code if reported.applied else 1
+
+
+def _company(
+    settings: "Settings", fleet: "GitRepository", followed: "Following | None", terminal: Terminal
+) -> "Company":
+    """What goes on beside the loop, as far as settings ask for it."""
+    from reconciler.assemble import listen, reviewing
+    from reconciler.cli.pulls import Pulls
+    from reconciler.daemon.beside import Company
+    from reconciler.engine.clock import SystemClock
+
+    open_at, door = listen(settings, fleet), None
+    if open_at is not None:
+        from reconciler.daemon.front import FrontDoor
+
+        door = FrontDoor(open_at, SystemClock(), terminal.note)
+    reviews = reviewing(settings, fleet, Pulls(terminal).told, lambda _number, _digest: None)
+    if followed is not None:
+        terminal.note(f"Following {followed.sentence}{', and its pull requests' if reviews else ''}.")
+    return Company(followed, door, terminal.warn, reviews)
 
 
 def _tell(reported: "Reported", given: Invocation) -> None:

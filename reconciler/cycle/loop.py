@@ -10,7 +10,7 @@ from reconciler.cycle.contested import fleet_at
 from reconciler.cycle.mending import lift
 from reconciler.cycle.past import past_of
 from reconciler.cycle.publishing import Publishing, Versions, made_of, shards_of
-from reconciler.cycle.world import NO_TEXTS, Texts, Walk, World
+from reconciler.cycle.world import NO_TEXTS, Texts, Walk, World, read_fleet
 from reconciler.desired.compile import compile_fleet
 from reconciler.live.observe import Wanted, observe
 from reconciler.model.ids import Scope
@@ -47,7 +47,8 @@ def _looked(world: World, commit: str, scope: Scope, base: str, texts: Texts) ->
     require_fleet(fleet)
     require_environments(fleet, scope)
     desired, context = narrow(compile_fleet(fleet), scope)
-    limits = limits_of(fleet)
+    rules = read_fleet(world.repository, base, frozenset(), NO_TEXTS) if base else fleet
+    limits = limits_of(rules if rules.fleet else fleet)
     lately = world.clock.now() - timedelta(minutes=limits.tug_of_war_minutes)
     past = past_of(world, fleet, scope, texts, lately)
     wanted, now = _to_observe(desired, past.versions), world.clock.now()
@@ -55,6 +56,7 @@ def _looked(world: World, commit: str, scope: Scope, base: str, texts: Texts) ->
     return Facts(
         desired=desired, live=live, fleet=fleet, history=past.versions, cloud=world.cloud.identity,
         now=world.clock.now(), holds=past.holds, poisons=past.poisons, scope=describe(scope), base=base,
+        rules=rules if rules.fleet else None,
         context=context, elsewhere=past.moves, former=past.former, two_way=past.two_way,
         authors=authorship(world.repository, fleet, desired.removals), vanished=past.vanished, healed=past.healed,
         sent=world.engine.begun(), waves=past.waves,

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from typing import Protocol
 
 from reconciler.daemon.following import Following
+from reconciler.daemon.reviewing import Reviewing
 from reconciler.daemon.serve import Begun, Reported
 from reconciler.daemon.waking import Bell
 from reconciler.model.outcome import Event
@@ -93,14 +94,24 @@ class Several:
 class Company:
     """serve.Beside. `tell` says something to a person."""
 
-    def __init__(self, following: Following | None, door: Hearing | None, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, following: Following | None, door: Hearing | None, tell: Callable[[str], None],
+        reviewing: Reviewing | None = None,
+    ) -> None:  # fmt: skip
         self._following = following
         self._door = door
         self._tell = tell
+        self._reviewing = reviewing
 
-    def opened(self, bell: Bell) -> AbstractContextManager[None]:
+    @contextmanager
+    def opened(self, bell: Bell) -> Iterator[None]:
         """Raises AipressError when the door cannot be opened."""
-        return nullcontext() if self._door is None else self._door.opened(bell)
+        with ExitStack() as stack:
+            if self._door is not None:
+                stack.enter_context(self._door.opened(bell))
+            if self._reviewing is not None:
+                stack.enter_context(self._reviewing.opened(bell))
+            yield
 
     def tick(self, *, working: bool) -> None:
         if self._door is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.daemon.inbox import Inbox, Received
-from reconciler.forge.hints import PUSH, Hint, hints
+from reconciler.forge.hints import COMMENT, PUSH, Hint, hints
 from reconciler.forge.signatures import Delivery, Keys, Provider, marks, verified
 from reconciler.model.errors import AipressError
 from reconciler.model.ports import Clock
@@ -28,13 +28,15 @@ Counted = Callable[[str, str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """`is_fleet`: whether a hint is about the fleet repository; `ring`: look there now. Any thread may call."""
+    """`is_fleet`: whether a hint is about the fleet repository; `ring`: look there now; `review`: one of its pull
+    requests has news, which waits in the inbox. Any thread may call."""
 
     keys: Mapping[Provider, Keys]
     inbox: Inbox
     clock: Clock
     is_fleet: Callable[[Hint], bool]
     ring: Callable[[], None]
+    review: Callable[[], None]
     counted: Counted
 
     def take(self, delivery: Delivery) -> Outcome:
@@ -44,7 +46,7 @@ class Desk:
         if keys is None or not verified(delivery, keys, now):
             self.counted(delivery.provider, "", Outcome.FORGED)
             return Outcome.FORGED
-        found = hints(delivery)
+        found = [hint for hint in hints(delivery) if hint.event != COMMENT or self.is_fleet(hint)]
         fleet = [hint for hint in found if hint.event == PUSH and self.is_fleet(hint)]
         outcome = Outcome.FULL
         try:
@@ -56,6 +58,8 @@ class Desk:
             outcome = Outcome.FULL
         if fleet and outcome in (Outcome.ACCEPTED, Outcome.FULL):
             self.ring()
+        if outcome is Outcome.ACCEPTED and any(hint.event != PUSH and self.is_fleet(hint) for hint in found):
+            self.review()
         self.counted(delivery.provider, found[0].event if found else "other", outcome)
         return outcome
 

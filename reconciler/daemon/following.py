@@ -5,7 +5,7 @@ objects and never checked out. A branch that was rewound there moves nothing her
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -64,6 +64,10 @@ class FleetRemote(GitRemote):
         if ran.code != 0:
             raise self._rewound(branch) if "non-fast-forward" in ran.said else self.failure(ran)
         return True
+
+    def run(self, words: Sequence[str], seconds: float) -> Ran:
+        """git with those words, and what says how to get to the remote."""
+        return self._git(words, seconds)
 
     def _rewound(self, branch: str) -> AipressError:
         return RefusedError(

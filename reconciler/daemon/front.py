@@ -54,7 +54,7 @@ class FrontDoor(Hearer):
             stack.callback(inbox.close)
             desk = Desk(
                 listen.keys, inbox, self._clock, lambda hint: is_fleet(hint, listen.names), bell.ring,
-                self._metrics.delivered,
+                bell.news.set, self._metrics.delivered,
             )  # fmt: skip
             self._desk = desk
             sockets = [self._socket(stack, listen.at)]

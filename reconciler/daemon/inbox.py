@@ -25,6 +25,8 @@ KEPT = timedelta(days=7)
 """GitHub lets people send a delivery again for three days; that is well inside."""
 MOST_WAITING = 10_000
 """Refs that may wait at once; beyond them the sender is told to come again."""
+MOST_HEARD = 2_000
+"""Pull requests of which it is remembered how far their comments were read."""
 MOST_MARKS = 1_000_000
 """About 60 MB. Beyond them the oldest are forgotten early, which costs a look too many, should one come again."""
 
@@ -40,6 +42,9 @@ CREATE TABLE IF NOT EXISTS hints (
     provider TEXT NOT NULL, about TEXT NOT NULL, ref TEXT NOT NULL, delivery TEXT NOT NULL, event TEXT NOT NULL,
     repository TEXT NOT NULL, number TEXT NOT NULL, said_commit TEXT NOT NULL, first REAL NOT NULL, last REAL NOT NULL,
     times INTEGER NOT NULL, PRIMARY KEY (provider, about, ref)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS heard (
+    pull INTEGER PRIMARY KEY, comment INTEGER NOT NULL, at REAL NOT NULL
 ) WITHOUT ROWID;
 PRAGMA user_version = {_VERSION};
 """
@@ -117,6 +122,21 @@ class Inbox:
                 (hint.provider, _about(hint), hint.ref, seen.times, seen.last.timestamp()),
             )
             return left.rowcount == 1
+
+    def heard(self, pull: int) -> int | None:
+        """The newest comment of a pull request that commands were looked for in; None: nobody looked yet."""
+        with self._told(), self._lock:
+            row = self._at.execute("SELECT comment FROM heard WHERE pull = ?", (pull,)).fetchone()
+        return int(row[0]) if row else None
+
+    def hears(self, pull: int, comment: int, now: datetime) -> None:
+        """Of the pull requests that were looked at longest ago, more than MOST_HEARD are forgotten."""
+        with self._told(), self._lock, self._at:
+            self._at.execute("INSERT OR REPLACE INTO heard VALUES (?, ?, ?)", (pull, comment, now.timestamp()))
+            self._at.execute(
+                "DELETE FROM heard WHERE pull IN (SELECT pull FROM heard ORDER BY at DESC, pull LIMIT -1 OFFSET ?)",
+                (MOST_HEARD,),
+            )
 
     def close(self) -> None:
         with self._lock:

@@ -23,7 +23,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 _TRIGGERS = {"commit": "push", "once": "manual"}
 """What started a cycle, by the metric's words; everything else came by the clock."""
-_EVENTS = frozenset({"push", "pull_request"})
+_EVENTS = frozenset({"push", "pull_request", "comment"})
 
 
 class Metrics:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Bell:
-    """`wake`: look now. `stopping`: end. Any thread may ring."""
+    """`wake`: look now. `stopping`: end. `news`: a pull request has some. Any thread may ring."""
 
     wake: threading.Event = field(default_factory=threading.Event)
+    news: threading.Event = field(default_factory=threading.Event)
     stopping: threading.Event = field(default_factory=threading.Event)
     _rung: threading.Event = field(default_factory=threading.Event)
 
@@ -30,6 +31,7 @@ class Bell:
     def stop(self) -> None:
         self.stopping.set()
         self.wake.set()
+        self.news.set()
 
 
 @contextmanager

@@ -2,7 +2,10 @@
 
 /aipress plan                                        plan again
 /aipress plan head=<commit>                          the same, and for a stranger's commit the leave to read live state
-/aipress apply plan=<digest, 12 or more> head=<commit>   apply exactly that, before the merge
+/aipress apply plan=<digest, 12 or more> head=<commit>   after the merge: apply what came to mean something else since
+                                                     it was shown, and waits for a yes
+
+Nothing is applied before the merge: the next look at what is merged would take it back.
 """
 
 import re
@@ -45,8 +48,8 @@ class No:
 class Asked:
     """A command with what is known about it at the moment it is carried out, not when it was written.
 
-    `author` and `permission` are of the comment's author, by immutable id; `edited`: the comment was changed after it
-    was made; `digest`: of the plan that we show on the pull request ("" : none).
+    `permission` is that of the comment's author, by immutable id; `edited`: the comment was changed after it was made;
+    `digest`: of the plan that we show on the pull request, after the merge the one that waits for a yes ("" : none).
     """
 
     command: Command
@@ -75,16 +78,16 @@ def decide(asked: Asked) -> Command | No:
         return No("only who may push to this repository may ask for that")
     if asked.edited:
         return No("a comment that was edited is no command: write a new one")
-    if not pull.open:
-        return No("this pull request is closed")
     if command.head and command.head != pull.head:
         return No(f"the head is `{pull.head[:12]}` by now, not the commit you name: look again, and ask for that one")
     if command.verb is not Verb.APPLY:
-        return command
-    if pull.fork:
-        return No("a fork's commit is not applied before it is merged")
+        return command if pull.open else No("this pull request is closed")
+    if pull.open:
+        return No("nothing is applied before the merge: merge it, and what was shown is what runs")
+    if not pull.merged:
+        return No("this pull request was closed and not merged")
     if not asked.digest:
-        return No("there is no plan of this head yet: `/aipress plan` makes one")
+        return No("nothing of this pull request waits for a yes")
     if not asked.digest.removeprefix("sha256:").startswith(command.plan):
         return No("the plan you name is not the one that is shown now: look again, and name that one")
     return command

@@ -1,6 +1,7 @@
 """GitHub, and GitHub Enterprise Server: REST, version 2022-11-28."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from reconciler.forge.calls import Calls, Door, understood
@@ -30,7 +31,7 @@ _PERMISSIONS = {
 }  # fmt: skip
 _STATES = {
     Conclusion.SUCCESS: "success", Conclusion.ACTION_REQUIRED: "failure", Conclusion.FAILURE: "failure",
-    Conclusion.NEUTRAL: "success",
+    Conclusion.NEUTRAL: "success", Conclusion.PENDING: "pending",
 }  # fmt: skip
 
 
@@ -60,13 +61,16 @@ class GitHub:
 
     @understood("GitHub")
     def pull_request(self, number: int) -> PullRequest:
-        row = self._calls.get(f"{self._repo}/pulls/{number}")
-        head, base = row["head"], row["base"]
-        away = not head.get("repo") or head["repo"]["id"] != base["repo"]["id"]
-        labels = frozenset(str(label["name"]) for label in row["labels"])
-        return PullRequest(
-            number, head["sha"], base["ref"], row["user"]["id"], away, labels, row["state"] == "open"
-        )  # fmt: skip
+        return _pull(self._calls.get(f"{self._repo}/pulls/{number}"))
+
+    @understood("GitHub")
+    def open_pulls(self, most: int) -> tuple[PullRequest, ...]:
+        rows = self._calls.rows(f"{self._repo}/pulls", state="open", sort="updated", direction="desc")
+        return tuple(_pull(row) for row in islice(rows, most))
+
+    @understood("GitHub")
+    def brought_by(self, commit: str) -> tuple[PullRequest, ...]:
+        return tuple(_pull(row) for row in self._calls.rows(f"{self._repo}/commits/{commit}/pulls"))
 
     @understood("GitHub")
     def comments(self, number: int) -> tuple[Comment, ...]:
@@ -141,6 +145,16 @@ def _user(row: Any) -> User:
     if not isinstance(row, dict) or "id" not in row:
         raise AipressError("GitHub does not say who the token is")
     return User(int(row["id"]), str(row.get("login", "")))
+
+
+def _pull(row: Mapping[str, Any]) -> PullRequest:
+    head, base = row["head"], row["base"]
+    away = not head.get("repo") or head["repo"]["id"] != base["repo"]["id"]
+    labels = frozenset(str(label["name"]) for label in row["labels"])
+    return PullRequest(
+        int(row["number"]), head["sha"], base["ref"], row["user"]["id"], away, labels, row["state"] == "open",
+        bool(row.get("merged_at")),
+    )  # fmt: skip
 
 
 def _comment(row: Mapping[str, Any]) -> Comment:

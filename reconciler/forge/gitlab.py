@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -24,7 +25,7 @@ from reconciler.model.ports import Clock
 _DEVELOPER, _MAINTAINER, _GUEST = 30, 40, 10
 _STATES = {
     Conclusion.SUCCESS: "success", Conclusion.ACTION_REQUIRED: "failed", Conclusion.FAILURE: "failed",
-    Conclusion.NEUTRAL: "success",
+    Conclusion.NEUTRAL: "success", Conclusion.PENDING: "running",
 }  # fmt: skip
 _REACTIONS = {Reaction.SEEN: "eyes", Reaction.DONE: "rocket", Reaction.NO: "confused"}
 _SAME_STATE = "cannot transition status"
@@ -47,12 +48,19 @@ class GitLab:
 
     @understood("GitLab")
     def pull_request(self, number: int) -> PullRequest:
-        row = self._calls.get(self._request(number))
-        return PullRequest(
-            number, row["sha"], row["target_branch"], row["author"]["id"],
-            row["source_project_id"] != row["target_project_id"], frozenset(map(str, row["labels"])),
-            row["state"] == "opened",
-        )  # fmt: skip
+        return _pull(self._calls.get(self._request(number)))
+
+    @understood("GitLab")
+    def open_pulls(self, most: int) -> tuple[PullRequest, ...]:
+        rows = self._calls.rows(
+            f"{self._project}/merge_requests", state="opened", order_by="updated_at", sort="desc", scope="all"
+        )
+        return tuple(_pull(row) for row in islice(rows, most))
+
+    @understood("GitLab")
+    def brought_by(self, commit: str) -> tuple[PullRequest, ...]:
+        rows = self._calls.rows(f"{self._project}/repository/commits/{commit}/merge_requests")
+        return tuple(_pull(row) for row in rows)
 
     @understood("GitLab")
     def comments(self, number: int) -> tuple[Comment, ...]:
@@ -120,6 +128,14 @@ class GitLab:
         except InputError as error:
             if "taken" not in str(error).lower():
                 raise  # it is there already
+
+
+def _pull(row: Mapping[str, Any]) -> PullRequest:
+    return PullRequest(
+        int(row["iid"]), row["sha"], row["target_branch"], row["author"]["id"],
+        row["source_project_id"] != row["target_project_id"], frozenset(map(str, row["labels"])),
+        row["state"] == "opened", row["state"] == "merged",
+    )  # fmt: skip
 
 
 def _comment(row: Mapping[str, Any]) -> Comment:

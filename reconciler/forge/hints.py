@@ -14,7 +14,7 @@ from reconciler.forge.signatures import Delivery, Provider, delivery_id
 MOST_REFS = 20
 """Refs of one delivery that are told apart; more become one hint at the whole repository."""
 
-PUSH, PULL_REQUEST = "push", "pull_request"
+PUSH, PULL_REQUEST, COMMENT = "push", "pull_request", "comment"
 
 _NAME = re.compile(r"[A-Za-z0-9._~-]{1,100}(/[A-Za-z0-9._~-]{1,100}){0,20}")
 _LONGEST_NAME = 300
@@ -29,7 +29,8 @@ class Hint:
     """`repository` is the full name ("agency-north/acme-bakery"), `number` the host's immutable id of it ("" : none).
 
     `ref` is a full name ("refs/heads/main"; "" : look at all of them), `commit` what it is said to be now ("" : it is
-    gone, or that is not told), `event` PUSH or PULL_REQUEST, `delivery` the sender's id of the delivery.
+    gone, or that is not told), `event` PUSH, PULL_REQUEST or COMMENT (one more word on a pull request, whose head `ref`
+    is), `delivery` the sender's id of the delivery.
     """
 
     provider: Provider
@@ -103,6 +104,11 @@ def _github(delivery: Delivery, said: Any) -> _Read:
         case "pull_request":
             head = (_numbered("refs/pull/{}/head", _at(said, "number")), _at(said, "pull_request", "head", "sha"))
             return PULL_REQUEST, name, number, [head]
+        case "issue_comment" if _at(said, "issue", "pull_request"):
+            return COMMENT, name, number, [(_numbered("refs/pull/{}/head", _at(said, "issue", "number")), None)]
+        case "pull_request_review":
+            pulled = _at(said, "pull_request", "number")
+            return COMMENT, name, number, [(_numbered("refs/pull/{}/head", pulled), None)]
     return _NOTHING
 
 
@@ -116,6 +122,9 @@ def _gitlab(_delivery: Delivery, said: Any) -> _Read:
             asked = _at(said, "object_attributes")
             head = (_numbered("refs/merge-requests/{}/head", _at(asked, "iid")), _at(asked, "last_commit", "id"))
             return PULL_REQUEST, name, number, [head]
+        case "note" if _at(said, "merge_request"):
+            asked = _at(said, "merge_request", "iid")
+            return COMMENT, name, number, [(_numbered("refs/merge-requests/{}/head", asked), None)]
     return _NOTHING
 
 

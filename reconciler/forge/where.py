@@ -12,6 +12,8 @@ GITHUB_API = "https://api.github.com"
 GITLAB_API = "https://gitlab.com/api/v4"
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]{1,100}(/[A-Za-z0-9._-]{1,100}){1,20}|[0-9]{1,20}")
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_HEAD_REF = re.compile(r"refs/(?:pull|merge-requests|pull-requests)/([0-9]{1,10})/(?:head|from)")
+_REMOTE = re.compile(r"(?:[a-z+]+://)?(?:[^@/]+@)?(?P<host>[A-Za-z0-9.-]+)(?::[0-9]+)?[:/](?P<path>[A-Za-z0-9._/-]+)")
 _PULL_REF = re.compile(r"refs/pull/([0-9]{1,10})/")
 
 
@@ -47,6 +49,37 @@ class Place:
         """Where files of a commit are shown, without a slash at the end."""
         between = "/-/blob/" if self.host is Host.GITLAB else "/blob/"
         return f"{self.web}{between}{commit}" if self.web else ""
+
+
+def of_remote(url: str, said: Said) -> Place | None:
+    """The repository that a fleet is cloned from, as a code host knows it. Flags go first; without them only the public
+    hosts are known by their names. None: neither tells. Raises UsageError for a flag that cannot be."""
+    if said.forge not in ("", *Host):
+        raise UsageError(f"forge is {said.forge!r}: it is github or gitlab")
+    found = _REMOTE.fullmatch(url)
+    name = found["host"].lower() if found else ""
+    public = {"github.com": Host.GITHUB, "gitlab.com": Host.GITLAB}
+    host = Host(said.forge) if said.forge else public.get(name)
+    if host is None:
+        return None
+    path = (found["path"] if found else "").strip("/").removesuffix(".git")
+    api = {Host.GITHUB: GITHUB_API, Host.GITLAB: GITLAB_API}[host] if name in ("", *public) else (
+        f"https://{name}/api/v3" if host is Host.GITHUB else f"https://{name}/api/v4"
+    )  # fmt: skip
+    repository = said.repository or path
+    web = f"https://{name}/{path}" if name and path == repository else ""
+    return _checked(Place(host, said.api or api, repository, web))
+
+
+def head_ref(host: Host) -> str:
+    """Where the head of a pull request stands, with {} for its number."""
+    return "refs/merge-requests/{}/head" if host is Host.GITLAB else "refs/pull/{}/head"
+
+
+def number_of(ref: str) -> int:
+    """The number of the pull request whose head a ref is; 0: of none."""
+    found = _HEAD_REF.fullmatch(ref)
+    return int(found[1]) if found else 0
 
 
 def event_path(env: Mapping[str, str]) -> str:

@@ -38,7 +38,7 @@ class Permission(IntEnum):
 class PullRequest:
     """`head` is the newest commit (full id), `base` the branch it goes to, `author` an immutable user id.
 
-    `fork`: the head is in another repository, also when that one is gone.
+    `fork`: the head is in another repository, also when that one is gone. One that was merged is not `open`.
     """
 
     number: int
@@ -48,6 +48,7 @@ class PullRequest:
     fork: bool
     labels: frozenset[str] = frozenset()
     open: bool = True
+    merged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ class Conclusion(StrEnum):
     """It could not be planned, or not all of it."""
     NEUTRAL = "neutral"
     """Not planned on purpose (a stranger's commit)."""
+    PENDING = "pending"
+    """Under way; for a commit status alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,12 @@ class Forge(Protocol):
         """Who our token is."""
 
     def pull_request(self, number: int) -> PullRequest: ...
+
+    def open_pulls(self, most: int) -> tuple[PullRequest, ...]:
+        """Those that are open, the one that moved last first; `most` of them."""
+
+    def brought_by(self, commit: str) -> tuple[PullRequest, ...]:
+        """The pull requests that a commit is of: merged ones, when it stands on the branch that they went to."""
 
     def comments(self, number: int) -> tuple[Comment, ...]:
         """All of them, oldest first."""

@@ -10,6 +10,7 @@ from reconciler.model.fleet import Fleet
 from reconciler.model.hold import Hold, Poison
 from reconciler.model.ids import Address, Target, TargetKind
 from reconciler.model.resource import Desired, Found, Live, Observation, Resource
+from reconciler.model.spec import FleetSpec
 from reconciler.model.version import Applied, Version
 from reconciler.model.wave import Waves
 
@@ -32,6 +33,8 @@ class Facts:
     poisons: tuple[Poison, ...] = ()
     scope: tuple[str, ...] = ("fleet",)
     base: str = ""
+    rules: Fleet | None = None
+    """The fleet whose guards, waves and limits judge: that of `base`. None: this one."""
     context: frozenset[Address] = frozenset()
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     """tenant uid -> shard whose history records it, for tenants recorded in another shard than they are written in."""
@@ -48,6 +51,12 @@ class Facts:
     """approval of a purge -> who wrote it, and the deletion."""
     former: Mapping[str, tuple[str, str, bool]] = field(default_factory=dict)
     """tenant name -> (shard, uid, whether in escrow) of another owner whom another shard's history records."""
+
+    @property
+    def ruling(self) -> FleetSpec | None:
+        """The fleet.yaml that judges: a pull request is not judged by rules of its own."""
+        fleet = (self.rules or self.fleet).fleet
+        return fleet.document.spec if fleet else None
 
     def applied(self, resource: Resource) -> Applied | None:
         """As it was applied last; never what an earlier owner of the name had."""

@@ -24,7 +24,7 @@ Guard = Callable[[Facts, Sequence[Change], Guards], Iterable[GuardVerdict]]
 
 def judge(facts: Facts, changes: Sequence[Change], blocked: Sequence[Blocked]) -> tuple[GuardVerdict, ...]:
     """Every guard's verdict, in a fixed order."""
-    limits = facts.fleet.fleet.document.spec.guards if facts.fleet.fleet else Guards()
+    limits = facts.ruling.guards if facts.ruling else Guards()
     verdicts = [verdict for guard in GUARDS for verdict in guard(facts, changes, limits)]
     verdicts += _blocked(blocked)
     return tuple(sorted(verdicts, key=lambda v: (v.guard, str(v.target), v.message)))

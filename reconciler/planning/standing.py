@@ -20,12 +20,12 @@ PERCENT_FROM = 100
 
 
 def waves_spec(facts: Facts) -> WavesSpec:
-    return facts.fleet.fleet.document.spec.waves if facts.fleet.fleet else WavesSpec()
+    return facts.ruling.waves if facts.ruling else WavesSpec()
 
 
 def allowed_sites(facts: Facts) -> int:
     """Live sites that one plan may change at once."""
-    blast = facts.fleet.fleet.document.spec.guards.blast_radius if facts.fleet.fleet else Guards().blast_radius
+    blast = facts.ruling.guards.blast_radius if facts.ruling else Guards().blast_radius
     live = len(facts.live_tenants())
     return max(blast.sites, int(live * blast.percent / 100)) if live >= PERCENT_FROM else blast.sites
 

@@ -1,7 +1,7 @@
 """What a plan comes to as a check on a commit: a conclusion, remarks on the lines that cause it, and CI's reports."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from reconciler.model.diagnostic import Diagnostic, Position, Severity
 from reconciler.model.forge import DESCRIPTION, Annotation, Check, Conclusion, Level
@@ -68,13 +68,19 @@ def remarks(plan: Plan) -> tuple[Diagnostic, ...]:
 
 
 def annotations(plan: Plan, prefix: str = "") -> tuple[Annotation, ...]:
+    return beside(remarks(plan), prefix)
+
+
+def beside(found: Iterable[Diagnostic], prefix: str = "") -> tuple[Annotation, ...]:
+    """Diagnostics as remarks beside their lines."""
     findings = Findings((), 0, prefix=prefix)
     return tuple(
         Annotation(
             findings.path(d), d.position.line, _LEVELS[d.severity], plain(d.code),
             plain(d.message) + (f" ({plain(d.help)})" if d.help else ""), d.position.column if d.position.width else 0,
         )
-        for d in remarks(plan)
+        for d in found
+        if d.file
     )  # fmt: skip
 
 

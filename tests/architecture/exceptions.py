@@ -54,6 +54,8 @@ FILES: Mapping[str, str] = {
     "reconciler/history/shelf.py": "the History port: versions, holds and leases, by compare-and-swap on a ref",
     "reconciler/history/mirror.py": "this host's copy of a history elsewhere",
     "reconciler/history/turn.py": "the lock of whoever writes the history on this host",
+    "reconciler/daemon/proposals.py": "the store that commits of pull requests are brought to",
+    "reconciler/source/merging.py": "what a merge would make, as objects of that store: no ref, no file",
     "reconciler/daemon/inbox.py": "the hints of webhooks: a small database in the state folder",
     "reconciler/engine/journal.py": "the Journal port: intents, synced before their effect",
     "reconciler/engine/durable/file.py": "the engine's database: its folder, its mode, what was damaged",

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from tests.forge.host import Asked, CodeHost, Reply, Route, Row
+from tests.forge.host import Asked, CodeHost, Pull, Reply, Route, Row
 
 R = r"/repos/org/fleet"
 N = r"(?P<number>\d+)"
@@ -49,18 +49,30 @@ def graphql(host: CodeHost, asked: Asked, found: re.Match[str]) -> Reply:
     return Reply(200, {"data": {"viewer": {"login": host.logins[asked.user], "databaseId": asked.user}}})
 
 
-def pull(host: CodeHost, asked: Asked, found: re.Match[str]) -> Reply:
-    one = host.pulls.get(int(found["number"]))
-    if one is None:
-        return Reply(404, {"message": "Not Found"})
+def pull_row(host: CodeHost, one: Pull) -> Row:
     base = {"id": host.number, "full_name": host.repository, "fork": False}
     away = {"id": 99, "full_name": "stranger/fleet", "fork": True}
-    return Reply(200, {
-        "number": one.number, "state": one.state, "user": user_row(host, one.author), "draft": False,
+    return {
+        "number": one.number, "state": "open" if one.state == "open" else "closed", "draft": False,
+        "user": user_row(host, one.author), "merged_at": "2026-11-23T09:30:00Z" if one.state == "merged" else None,
         "labels": [{"id": n, "name": name} for n, name in enumerate(one.labels)],
         "head": {"ref": "change", "sha": one.head(), "repo": away if one.fork else base},
         "base": {"ref": one.base, "sha": "0" * 40, "repo": base},
-    })  # fmt: skip
+    }  # fmt: skip
+
+
+def pull(host: CodeHost, asked: Asked, found: re.Match[str]) -> Reply:
+    one = host.pulls.get(int(found["number"]))
+    return Reply(200, pull_row(host, one)) if one is not None else Reply(404, {"message": "Not Found"})
+
+
+def pulls(host: CodeHost, asked: Asked, found: re.Match[str]) -> Reply:
+    wanted = [one for one in host.pulls.values() if asked.query.get("state") in ("all", one.state)]
+    return Reply(200, [pull_row(host, one) for one in wanted])
+
+
+def pulls_of(host: CodeHost, asked: Asked, found: re.Match[str]) -> Reply:
+    return Reply(200, [pull_row(host, one) for one in host.pulls.values() if one.brought == found["sha"]])
 
 
 def comments(host: CodeHost, asked: Asked, found: re.Match[str]) -> Reply:
@@ -169,6 +181,8 @@ ROUTES: tuple[Route, ...] = (
     ("POST", r"/graphql", graphql),
     ("GET", r"/user/(?P<id>\d+)", user_by_id),
     ("GET", rf"{R}/pulls/{N}", pull),
+    ("GET", rf"{R}/pulls", pulls),
+    ("GET", rf"{R}/commits/(?P<sha>[0-9a-f]{{40}})/pulls", pulls_of),
     ("GET", rf"{R}/pulls/{N}/reviews", reviews),
     ("GET", rf"{R}/issues/{N}/comments", comments),
     ("POST", rf"{R}/issues/{N}/comments", create),

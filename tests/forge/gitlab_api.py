@@ -2,7 +2,7 @@
 
 import re
 
-from tests.forge.host import Asked, CodeHost, Reply, Route, Row
+from tests.forge.host import Asked, CodeHost, Pull, Reply, Route, Row
 
 P = r"/api/v4/projects/(?:7|org%2[Ff]fleet)"
 M = rf"{P}/merge_requests/(?P<number>\d+)"
@@ -30,16 +30,27 @@ def project(host: CodeHost, asked: Asked, found: re.Match[str]) -> Reply:
     return Reply(200, {"id": host.number, "path_with_namespace": host.repository, "default_branch": "main"})
 
 
-def request(host: CodeHost, asked: Asked, found: re.Match[str]) -> Reply:
-    one = host.pulls.get(int(found["number"]))
-    if one is None:
-        return Reply(404, {"message": "404 Not found"})
-    return Reply(200, {
+def request_row(host: CodeHost, one: Pull) -> Row:
+    return {
         "id": 4000 + one.number, "iid": one.number, "state": "opened" if one.state == "open" else one.state,
         "sha": one.head(), "source_branch": "change", "target_branch": one.base, "author": person(host, one.author),
         "source_project_id": 99 if one.fork else host.number, "target_project_id": host.number,
         "project_id": host.number, "labels": list(one.labels), "draft": False,
-    })  # fmt: skip
+    }  # fmt: skip
+
+
+def request(host: CodeHost, asked: Asked, found: re.Match[str]) -> Reply:
+    one = host.pulls.get(int(found["number"]))
+    return Reply(200, request_row(host, one)) if one is not None else Reply(404, {"message": "404 Not found"})
+
+
+def requests(host: CodeHost, asked: Asked, found: re.Match[str]) -> Reply:
+    rows = [request_row(host, one) for one in host.pulls.values()]
+    return Reply(200, [row for row in rows if asked.query.get("state") in ("all", row["state"])])
+
+
+def requests_of(host: CodeHost, asked: Asked, found: re.Match[str]) -> Reply:
+    return Reply(200, [request_row(host, one) for one in host.pulls.values() if one.brought == found["sha"]])
 
 
 def notes(host: CodeHost, asked: Asked, found: re.Match[str]) -> Reply:
@@ -132,6 +143,8 @@ ROUTES: tuple[Route, ...] = (
     ("GET", r"/api/v4/user", me),
     ("GET", P, project),
     ("GET", M, request),
+    ("GET", rf"{P}/merge_requests", requests),
+    ("GET", rf"{P}/repository/commits/(?P<sha>[0-9a-f]{{40}})/merge_requests", requests_of),
     ("GET", rf"{M}/notes", notes),
     ("POST", rf"{M}/notes", create),
     ("PUT", rf"{M}/notes/(?P<id>\d+)", edit),

@@ -10,6 +10,7 @@ from reconciler.model.forge import Permission, PullRequest
 HEAD, PAST = "b" * 40, "a" * 40
 DIGEST = "sha256:" + "9a41c07e" * 8
 PULL = PullRequest(12, HEAD, "main", 500, fork=False)
+MERGED = replace(PULL, open=False, merged=True)
 APPLY = Command(Verb.APPLY, HEAD, "9a41c07e9a41")
 
 
@@ -50,27 +51,31 @@ def test_what_is_not_exact_is_refused_without_repeating_it(text: str) -> None:
 
 
 @pytest.mark.parametrize("may", [Permission.NONE, Permission.READ])
+@pytest.mark.parametrize("pull", [PULL, MERGED])
 @pytest.mark.parametrize("command", [Command(Verb.PLAN), Command(Verb.PLAN, HEAD), APPLY])
-def test_only_who_may_push_is_heard(may: Permission, command: Command) -> None:
-    assert isinstance(decide(Asked(command, may, PULL, DIGEST)), No)
+def test_only_who_may_push_is_heard(may: Permission, command: Command, pull: PullRequest) -> None:
+    assert isinstance(decide(Asked(command, may, pull, DIGEST)), No)
 
 
 @pytest.mark.parametrize("may", [Permission.WRITE, Permission.ADMIN])
-@pytest.mark.parametrize("command", [Command(Verb.PLAN), Command(Verb.PLAN, HEAD), APPLY])
-def test_who_may_push_is_heard(may: Permission, command: Command) -> None:
-    assert decide(Asked(command, may, PULL, DIGEST)) == command
+@pytest.mark.parametrize(
+    ("command", "pull"), [(Command(Verb.PLAN), PULL), (Command(Verb.PLAN, HEAD), PULL), (APPLY, MERGED)]
+)
+def test_who_may_push_is_heard(may: Permission, command: Command, pull: PullRequest) -> None:
+    assert decide(Asked(command, may, pull, DIGEST)) == command
 
 
 @pytest.mark.parametrize(
     ("asked", "why"),
     [
-        (Asked(APPLY, Permission.ADMIN, replace(PULL, head=PAST), DIGEST), "the head is `aaaaaaaaaaaa` by now"),
+        (Asked(APPLY, Permission.ADMIN, replace(MERGED, head=PAST), DIGEST), "the head is `aaaaaaaaaaaa` by now"),
         (Asked(Command(Verb.PLAN, PAST), Permission.ADMIN, PULL, DIGEST), "look again"),
-        (Asked(APPLY, Permission.ADMIN, PULL, ""), "no plan of this head"),
-        (Asked(APPLY, Permission.ADMIN, PULL, "sha256:" + "0" * 64), "not the one that is shown"),
-        (Asked(APPLY, Permission.ADMIN, replace(PULL, fork=True), DIGEST), "fork"),
-        (Asked(APPLY, Permission.ADMIN, replace(PULL, open=False), DIGEST), "closed"),
-        (Asked(APPLY, Permission.ADMIN, PULL, DIGEST, edited=True), "edited"),
+        (Asked(APPLY, Permission.ADMIN, MERGED, ""), "nothing of this pull request waits"),
+        (Asked(APPLY, Permission.ADMIN, MERGED, "sha256:" + "0" * 64), "not the one that is shown"),
+        (Asked(APPLY, Permission.ADMIN, PULL, DIGEST), "nothing is applied before the merge"),
+        (Asked(APPLY, Permission.ADMIN, replace(PULL, open=False), DIGEST), "closed and not merged"),
+        (Asked(Command(Verb.PLAN), Permission.ADMIN, MERGED, DIGEST), "closed"),
+        (Asked(APPLY, Permission.ADMIN, MERGED, DIGEST, edited=True), "edited"),
     ],
 )
 def test_a_command_is_for_what_was_looked_at(asked: Asked, why: str) -> None:

@@ -58,7 +58,7 @@ def test_a_colleagues_branch_needs_no_yes(forge: Forge, host: CodeHost) -> None:
 
 
 def test_a_maintainers_command_is_taken_and_shown_so(forge: Forge, host: CodeHost) -> None:
-    host.pull(12, HEAD, author=MAINTAINER)
+    host.pull(12, HEAD, author=MAINTAINER, state="merged")
     said = host.say(12, MAINTAINER, APPLY)
     assert hear(forge, 12, said["id"], lambda pull: DIGEST) == Command(Verb.APPLY, HEAD, "9a41c07e9a41")
     assert host.reactions == [{"comment": said["id"], "content": "eyes"}]
@@ -76,7 +76,7 @@ def test_a_maintainers_command_is_taken_and_shown_so(forge: Forge, host: CodeHos
     ],
 )
 def test_a_refusal_is_plain(forge: Forge, host: CodeHost, author: int, text: str, why: str) -> None:
-    host.pull(12, HEAD, author=MAINTAINER)
+    host.pull(12, HEAD, author=MAINTAINER, state="merged")
     said = host.say(12, author, text)
     assert isinstance(hear(forge, 12, said["id"], lambda pull: DIGEST), No)
     answer = host.of(12)[-1]["body"]

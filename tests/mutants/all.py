@@ -9,6 +9,7 @@ from tests.mutants import (
     of_incidents,
     of_limits,
     of_planning,
+    of_reviews,
     of_the_world,
     of_waves,
     of_webhooks,
@@ -24,6 +25,7 @@ MUTANTS = (
     *of_planning.MUTANTS,
     *of_the_world.MUTANTS,
     *of_waves.MUTANTS,
+    *of_reviews.MUTANTS,
     *of_webhooks.MUTANTS,
     *of_incidents.MUTANTS,
 )

@@ -127,9 +127,6 @@ MUTANTS = (
         OF_COMMANDS,
     ),
     Mutant(
-        COMMANDS, "    if pull.fork:", "    if False:", "a fork's commit is applied before it is merged", OF_COMMANDS
-    ),
-    Mutant(
         COMMANDS,
         "    if found := _PLAN.fullmatch(first):",
         "    if found := _PLAN.match(first):",
