@@ -4,26 +4,12 @@ heavy to load is loaded when it is wired."""
 from reconciler.assemble.choosing import APP, NAMES, SECRETS, Setting, Settings, settings
 from reconciler.assemble.daemon import following, hosted, listen, reviewing, start_of
 from reconciler.assemble.hosting import forge
+from reconciler.assemble.observing import logbook, seam, watchers
 from reconciler.assemble.place import cloud_url, running_cloud
 from reconciler.assemble.probes import probes
 from reconciler.assemble.wiring import repository, world
 
 __all__ = [
-    "APP",
-    "NAMES",
-    "SECRETS",
-    "Setting",
-    "Settings",
-    "cloud_url",
-    "following",
-    "forge",
-    "hosted",
-    "listen",
-    "probes",
-    "repository",
-    "reviewing",
-    "running_cloud",
-    "settings",
-    "start_of",
-    "world",
+    "APP", "NAMES", "SECRETS", "Setting", "Settings", "cloud_url", "following", "forge", "hosted", "listen", "logbook",
+    "probes", "repository", "reviewing", "running_cloud", "seam", "settings", "start_of", "watchers", "world",
 ]  # fmt: skip

@@ -19,11 +19,14 @@ MOST_BYTES = 8 * 1024
 NAMES = (
     "cloud", "cloud_url", "state", "history", "cloud_state", "engine_url", "max_parallel", "interval", "actor",
     "quota_project", "start_jitter", "follow", "listen", "private_listen", "webhook_github", "webhook_gitlab",
-    "webhook_gitlab_token", "webhook_bitbucket", "webhook_git", "forge", "forge_repository", "forge_api",
+    "webhook_gitlab_token", "webhook_bitbucket", "webhook_git", "forge", "forge_repository", "forge_api", "log_format",
+    "notify_webhook", "notify_webhook_secret", "notify_slack", "otlp_endpoint",
 )  # fmt: skip
-SECRETS = tuple(name for name in NAMES if name.startswith("webhook_"))
+SECRETS = tuple(name for name in NAMES if name.startswith(("webhook_", "notify_")))
 """Settings that say where a secret is. Somebody may have written the secret itself there: never print them as they are.
 """
+
+_EITHER: Mapping[str, tuple[str, ...]] = {"follow": ("auto", "no"), "log_format": ("text", "json")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,11 @@ class Settings:
         return _whole(self.values["start_jitter"], "start_jitter", 0, 300)
 
     @property
+    def structured(self) -> bool:
+        """Whether the log of `serve` is one for programs."""
+        return self.get("log_format") == "json"
+
+    @property
     def actor(self) -> str:
         return self.get("actor")
 
@@ -90,6 +98,7 @@ def settings(flags: Mapping[str, object]) -> Settings:
         "start_jitter": "300" if values["cloud"].value == "gcp" else "0",
         "actor": _person(),
         "follow": "auto",
+        "log_format": "text",
     }
     if values["cloud_url"].value:
         values["cloud"] = Setting("local", values["cloud_url"].origin)
@@ -101,8 +110,10 @@ def settings(flags: Mapping[str, object]) -> Settings:
             values[name] = Setting(str(Path(values[name].value).absolute()), values[name].origin)
     if values["cloud"].value not in ("", "local", "gcp"):
         raise UsageError(f"cloud is {values['cloud'].value!r} ({values['cloud'].origin}); it is local or gcp")
-    if values["follow"].value not in ("auto", "no"):
-        raise UsageError(f"follow is {values['follow'].value!r} ({values['follow'].origin}); it is auto or no")
+    for name, either in _EITHER.items():
+        if values[name].value not in either:
+            said = values[name]
+            raise UsageError(f"{name} is {said.value!r} ({said.origin}); it is {' or '.join(either)}")
     engine = values["engine_url"]
     if engine.value and not engine.value.startswith("postgresql://"):
         raise UsageError(

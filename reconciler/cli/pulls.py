@@ -1,7 +1,7 @@
 """What `serve` prints about pull requests."""
 
 from reconciler.actions.pull_request import Came
-from reconciler.cli.terminal import Terminal
+from reconciler.cli.voice import Voice
 from reconciler.daemon.reviewing import Told
 from reconciler.report.escape import plain
 from reconciler.report.values import took
@@ -10,7 +10,7 @@ from reconciler.report.values import took
 class Pulls:
     """A failure that stays the same is told once, and once more when it is over."""
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Voice) -> None:
         self._terminal = terminal
         self._failing: dict[int, str] = {}
 

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from reconciler.cli.invocation import Given, Invocation
-from reconciler.cli.terminal import Terminal
+from reconciler.cli.invocation import Given
+from reconciler.cli.voice import Voice
 from reconciler.model.errors import UsageError
 
 if TYPE_CHECKING:
     from reconciler.assemble import Settings
+    from reconciler.cycle.world import World
     from reconciler.daemon.beside import Company
     from reconciler.daemon.following import Following
     from reconciler.daemon.serve import Reported
@@ -31,6 +32,10 @@ def serve(
     listen: Annotated[
         str | None, Parameter(help="HOST:PORT of the door for webhooks, health and metrics; default: no door.")
     ] = None,
+    log_format: Annotated[
+        Literal["text", "json"] | None,
+        Parameter(help="json: standard error is lines of Cloud Logging's structured format; default text."),
+    ] = None,
     given: Given,
 ) -> int:
     """Reconcile continuously: a commit starts a cycle at once, and everything is looked at again at each interval.
@@ -42,62 +47,80 @@ def serve(
     requests of the clone's GitHub or GitLab repository get their plan as a comment and a check, and commands in their
     comments are heard; settings forge, forge_repository and forge_api say where it is, other than github.com and
     gitlab.com. GET /livez, /readyz?verbose and /metrics tell how it is; private_listen moves them elsewhere.
+
+    Settings notify_slack and notify_webhook say where the URL is that messages go to (file: or env:, as above): of what
+    failed, what a guard refused, drift, waves that stopped, parked tenants, commits that are live. notify_webhook gets
+    CloudEvents, signed as Standard Webhooks say with the secret at notify_webhook_secret.
     """
-    from reconciler.assemble import following, repository, start_of, world
-    from reconciler.cli.live_view import Lines
-    from reconciler.daemon.beside import Company
-    from reconciler.daemon.serve import Watch, run
-    from reconciler.daemon.serve import once as one_pass
+    from reconciler.assemble import logbook, seam
 
     if role == "api":
         raise UsageError("this release has no API to serve yet", "run the loop: aipress serve --role worker")
-    settings = given.settings({"interval": interval, "listen": listen})
-    terminal, fleet = given.terminal, repository(settings)
+    settings = given.settings({"interval": interval, "listen": listen, "log_format": log_format})
+    voice = Voice(given.terminal, logbook(settings, seam(settings), given.terminal.log), settings.structured)
+    return voice.spoken(lambda: _serve(settings, voice, once=once, take_over=take_over))
+
+
+def _serve(settings: "Settings", voice: Voice, *, once: bool, take_over: bool) -> int:
+    from reconciler.assemble import following, repository, start_of, world
+    from reconciler.daemon.serve import Watch, run
+    from reconciler.daemon.serve import once as one_pass
+
+    fleet = repository(settings)
     followed = following(settings, fleet)
     all_of = world(settings, fleet)
-    beside = Company(followed, None, terminal.warn) if once else _company(settings, fleet, followed, terminal)
+    beside = _company(settings, fleet, all_of, followed, voice, once=once)
     watch = Watch(
-        folder=fleet.git_dir, interval=settings.interval, progress=beside.before(Lines(terminal)),
-        report=beside.then(lambda reported: None if once else _tell(reported, given)), take_over=take_over,
+        folder=fleet.git_dir, interval=settings.interval, progress=beside.before(voice.progress()),
+        report=beside.then(lambda reported: None if once else _tell(reported, voice)), take_over=take_over,
         start=start_of(settings), beside=beside,
     )  # fmt: skip
     if not once:
-        terminal.note(f"Watching the fleet; looking at everything every {settings.interval} s. Ctrl-C ends it.")
+        voice.note(f"Watching the fleet; looking at everything every {settings.interval} s. Ctrl-C ends it.")
         return run(all_of, watch)
     reported = one_pass(all_of, watch)
     if reported.error is not None:
         raise reported.error
-    _tell(reported, given)
+    _tell(reported, voice)
     return reported.applied.exit_code if reported.applied else 1
 
 
 def _company(
-    settings: "Settings", fleet: "GitRepository", followed: "Following | None", terminal: Terminal
+    settings: "Settings",
+    fleet: "GitRepository",
+    world: "World",
+    followed: "Following | None",
+    voice: Voice,
+    *,
+    once: bool,
 ) -> "Company":
-    """What goes on beside the loop, as far as settings ask for it."""
-    from reconciler.assemble import listen, reviewing
+    """What goes on beside the loop, as far as settings ask for it; one pass opens no door and reviews nothing."""
+    from reconciler.assemble import listen, reviewing, watchers
     from reconciler.cli.pulls import Pulls
-    from reconciler.daemon.beside import Company
-    from reconciler.engine.clock import SystemClock
+    from reconciler.daemon.beside import Company, Several
 
-    open_at, door = listen(settings, fleet), None
+    watching = watchers(settings, fleet, world, voice.book)
+    hearings = list(watching.hearings)
+    open_at = None if once else listen(settings, fleet)
     if open_at is not None:
         from reconciler.daemon.front import FrontDoor
 
-        door = FrontDoor(open_at, SystemClock(), terminal.note)
-    reviews = reviewing(settings, fleet, Pulls(terminal).told, lambda _number, _digest: None)
+        hearings.insert(0, FrontDoor(open_at, world.clock, voice.note, watching.knocked))
+    reviews = None if once else reviewing(settings, fleet, Pulls(voice).told, lambda _number, _digest: None)
     if followed is not None:
-        terminal.note(f"Following {followed.sentence}{', and its pull requests' if reviews else ''}.")
-    return Company(followed, door, terminal.warn, reviews)
+        voice.note(f"Following {followed.sentence}{', and its pull requests' if reviews else ''}.")
+    return Company(followed, Several(hearings), voice.warn, reviews)
 
 
-def _tell(reported: "Reported", given: Invocation) -> None:
+def _tell(reported: "Reported", voice: Voice) -> None:
     from reconciler.report.jsontext import json_line
     from reconciler.report.values import commit
 
-    terminal = given.terminal
+    terminal = voice.terminal
     if terminal.json:
         terminal.out(json_line(_document(reported)))
+        return
+    if voice.structured:
         return
     at = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}Z"
     head = f"{at}  cycle {reported.number} ({reported.trigger}) at {commit(reported.commit)}"

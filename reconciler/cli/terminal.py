@@ -59,6 +59,10 @@ class Terminal:
         """What a person must hear even with -q."""
         _write(sys.stderr, text + "\n")
 
+    def log(self, text: str) -> None:
+        """Whole lines of a log."""
+        _write(sys.stderr, text)
+
     def ask(self, question: str, instead: str) -> str:
         """One line of answer. Raises RefusedError when nobody can be asked; `instead` names the flag that would do."""
         if not self.asks:

@@ -27,9 +27,27 @@ Counted = Callable[[str, str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Knock:
+    """One delivery at the door, and its answer; `agent` and `remote` are what the sender says and where it is."""
+
+    provider: str
+    outcome: str
+    path: str
+    status: int
+    size: int
+    seconds: float
+    remote: str
+    agent: str
+
+
+def _unheard(_knock: Knock) -> None:
+    """Nobody hears it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """`is_fleet`: whether a hint is about the fleet repository; `ring`: look there now; `review`: one of its pull
-    requests has news, which waits in the inbox. Any thread may call."""
+    requests has news, which waits in the inbox; `knocked` hears of each answer of the door. Any thread may call."""
 
     keys: Mapping[Provider, Keys]
     inbox: Inbox
@@ -38,6 +56,7 @@ class Desk:
     ring: Callable[[], None]
     review: Callable[[], None]
     counted: Counted
+    knocked: Callable[[Knock], None] = _unheard
 
     def take(self, delivery: Delivery) -> Outcome:
         """Never raises. FULL also when the inbox cannot be written: the sender is to come again."""

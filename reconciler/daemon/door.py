@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.daemon.desk import Desk, Outcome
+from reconciler.daemon.desk import Desk, Knock, Outcome
 from reconciler.daemon.health import Health, ready
 from reconciler.daemon.metrics import CONTENT_TYPE, Metrics
 from reconciler.forge.signatures import Delivery, Provider
@@ -76,7 +76,7 @@ class Door:
             return
         path, method = scope["path"], scope["method"]
         if provider := self._hooks.get(path):
-            answer = await self._delivered(provider, scope, receive) if method == "POST" else _not_this("POST")
+            answer = await self._webhook(provider, scope, receive) if method == "POST" else _not_this("POST")
         elif page := self._pages.get(path):
             asked = scope["query_string"].decode("latin-1")
             answer = await page(asked) if method in ("GET", "HEAD") else _not_this("GET, HEAD")
@@ -88,9 +88,20 @@ class Door:
     def close(self) -> None:
         self._taking.shutdown(wait=True)
 
-    async def _delivered(self, provider: Provider, scope: Message, receive: Receive) -> Answer | None:
+    async def _webhook(self, provider: Provider, scope: Message, receive: Receive) -> Answer | None:
         """None: the sender has gone."""
-        headers: Headers = scope["headers"]
+        began = self._desk.clock.now()
+        answer, outcome = await self._delivered(provider, scope["headers"], receive)
+        seconds = max(0.0, (self._desk.clock.now() - began).total_seconds())
+        told = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        client = scope.get("client") or ("", 0)
+        size, agent = _length(scope["headers"]) or 0, told.get(b"user-agent", "")
+        status = answer.status if answer is not None else 499  # nginx's number for a sender that has gone
+        self._desk.knocked(Knock(provider, outcome, scope["path"], status, size, seconds, str(client[0]), agent))
+        return answer
+
+    async def _delivered(self, provider: Provider, headers: Headers, receive: Receive) -> tuple[Answer | None, str]:
+        """The answer (None: the sender has gone), and what became of it."""
         length = _length(headers)
         if length is None:
             return self._refused(provider, Answer(411, "a Content-Length is needed\n"), "no_length")
@@ -102,17 +113,17 @@ class Door:
         try:
             body = await _body(receive)
             if body is None:
-                return None
+                return None, "gone"
             loop = asyncio.get_running_loop()
             outcome = await loop.run_in_executor(self._taking, self._desk.take, Delivery(provider, headers, body))
         finally:
             self._reading -= length
         refused = {Outcome.FORGED: FORGED, Outcome.FULL: FULL}.get(outcome)
-        return refused or Answer(202, f"{outcome}\n")
+        return refused or Answer(202, f"{outcome}\n"), outcome
 
-    def _refused(self, provider: Provider, answer: Answer, outcome: str) -> Answer:
+    def _refused(self, provider: Provider, answer: Answer, outcome: str) -> tuple[Answer, str]:
         self._desk.counted(provider, "", outcome)
-        return answer
+        return answer, outcome
 
     async def _livez(self, _asked: str) -> Answer:
         why = self._health.stuck()

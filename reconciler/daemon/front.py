@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.daemon.beside import Hearer
-from reconciler.daemon.desk import Desk
+from reconciler.daemon.desk import Desk, Knock
 from reconciler.daemon.door import Door
 from reconciler.daemon.following import is_fleet
 from reconciler.daemon.health import Health
@@ -34,9 +34,12 @@ class Listen:
 
 
 class FrontDoor(Hearer):
-    """beside.Hearing. `tell` says something to a person."""
+    """beside.Hearing. `tell` says something to a person, `knocked` hears of each delivery that was answered."""
 
-    def __init__(self, listen: Listen, clock: Clock, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, listen: Listen, clock: Clock, tell: Callable[[str], None], knocked: Callable[[Knock], None] | None = None
+    ) -> None:
+        self._knocked = knocked or _unheard
         self._listen = listen
         self._clock = clock
         self._tell = tell
@@ -54,7 +57,7 @@ class FrontDoor(Hearer):
             stack.callback(inbox.close)
             desk = Desk(
                 listen.keys, inbox, self._clock, lambda hint: is_fleet(hint, listen.names), bell.ring,
-                bell.news.set, self._metrics.delivered,
+                bell.news.set, self._metrics.delivered, self._knocked,
             )  # fmt: skip
             self._desk = desk
             sockets = [self._socket(stack, listen.at)]
@@ -91,3 +94,7 @@ class FrontDoor(Hearer):
         who = ", ".join(sorted(self._listen.keys)) or "none: no secret is configured"
         private = f"; health and metrics at {url(sockets[-1])}" if len(sockets) > 1 else ""
         return f"Listening at {url(sockets[0])} for webhooks of {who}{private}."
+
+
+def _unheard(_knock: Knock) -> None:
+    """Nobody hears it."""

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -121,6 +122,13 @@ class GitRepository:
             raise InputError(
                 f"`{shown}` is no commit of {self.git_dir}", "fetch it first, or look with `git log`"
             ) from error
+
+    def committed(self, commit: str) -> datetime | None:
+        """When a commit was made; None for one that is not there, or whose time nobody can read."""
+        try:
+            return datetime.fromtimestamp(self._repo[commit].peel(pygit2.Commit).commit_time, UTC)
+        except (KeyError, ValueError, OverflowError, OSError, pygit2.GitError):
+            return None
 
     def files(self, commit: str) -> Sequence[TreeFile]:
         """Raises InputError for a tree deeper or larger than any fleet."""

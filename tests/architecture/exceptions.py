@@ -6,6 +6,7 @@ CLOCK: Mapping[str, str] = {
     "reconciler/engine/clock.py": "the system's clock behind the Clock port",
     "reconciler/cli/plan.py": "how long ago the live state was read",
     "reconciler/cli/serve.py": "the hour in front of a line of the log",
+    "reconciler/cli/voice.py": "the time of a line of the log",
     "reconciler/cli/story.py": "how long each step of the demo took",
     "reconciler/localcloud/doors/opening.py": "waits until the server listens, and for clients that keep silent",
     "reconciler/localcloud/doors/grpc.py": "answers late when a planted fault says so",
@@ -33,6 +34,7 @@ PROCESSES: Mapping[str, str] = {
 NETWORK: Mapping[str, str] = {
     "reconciler/daemon/listening.py": "the front door: it takes connections in, and opens none",
     "reconciler/daemon/front.py": "the front door's sockets are passed on",
+    "reconciler/daemon/posting.py": "messages to the places that the settings name: notices, never a cloud",
     "reconciler/cli/cloud_process.py": "asks the local cloud whether it answers, on loopback",
     "reconciler/cli/story.py": "the demo changes the local cloud behind our back, as somebody in a console would",
     "reconciler/forge/calls.py": "HTTP to GitHub and GitLab: comments and checks, never a cloud",

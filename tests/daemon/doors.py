@@ -2,13 +2,14 @@
 
 import http.client
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from reconciler.daemon.desk import Knock
 from reconciler.daemon.front import FrontDoor, Listen
 from reconciler.daemon.inbox import Waiting, waiting_in
 from reconciler.daemon.waking import Bell
@@ -85,11 +86,12 @@ class Opened:
 
 @contextmanager
 def front_door(
-    state: Path, keys: Mapping[Provider, Keys] = KEYS, private: tuple[str, int] | None = None
-) -> Iterator[Opened]:
+    state: Path, keys: Mapping[Provider, Keys] = KEYS, private: tuple[str, int] | None = None,
+    knocked: Callable[[Knock], None] | None = None,
+) -> Iterator[Opened]:  # fmt: skip
     clock = SteadyClock(datetime.fromtimestamp(AT, UTC))
     said: list[str] = []
     listen = Listen(LOOPBACK, private, keys, frozenset({"agency/fleet"}), state)
-    front, bell = FrontDoor(listen, clock, said.append), Bell()
+    front, bell = FrontDoor(listen, clock, said.append, knocked), Bell()
     with front.opened(bell):
         yield Opened(front, bell, state, clock, said)

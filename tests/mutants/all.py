@@ -8,6 +8,7 @@ from tests.mutants import (
     of_forge,
     of_incidents,
     of_limits,
+    of_observing,
     of_planning,
     of_reviews,
     of_the_world,
@@ -26,6 +27,7 @@ MUTANTS = (
     *of_the_world.MUTANTS,
     *of_waves.MUTANTS,
     *of_reviews.MUTANTS,
+    *of_observing.MUTANTS,
     *of_webhooks.MUTANTS,
     *of_incidents.MUTANTS,
 )

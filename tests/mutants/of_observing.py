@@ -1,0 +1,31 @@
+"""Planted bugs in what is told of the daemon: secrets that come out, forged lines, floods, and receivers that hold up."""
+
+from tests.mutants.mutant import Mutant
+
+SEAM, LOG, REPEATS, MESSAGES, NOTIFY, POSTING, BESIDE, OBSERVED = (
+    "reconciler/report/redact.py", "reconciler/report/cloud_logging.py", "reconciler/report/repeats.py",
+    "reconciler/report/messages.py", "reconciler/daemon/notify.py", "reconciler/daemon/posting.py",
+    "reconciler/daemon/beside.py", "reconciler/gcp/observed.py",
+)  # fmt: skip
+KEPT_IN, TOLD, SENT, HEARD = (
+    ("tests/report/test_redact.py",), ("tests/daemon/test_the_log.py",), ("tests/daemon/test_messages.py",),
+    ("tests/gcp/test_observed.py",),
+)  # fmt: skip
+
+MUTANTS = (
+    Mutant(SEAM, "            text = self._known.sub(HIDDEN, text)", "            pass", "a known secret comes out in an error", KEPT_IN),
+    Mutant(SEAM, 'text = _URL.sub(rf"\\1{HIDDEN}@", text)', "pass", "the password in a URL is logged", KEPT_IN),
+    Mutant(SEAM, "cut(self.hidden(text), SHOWN)", "self.hidden(cut(text, SHOWN))", "a cut leaves half a secret, which nobody knows any more", KEPT_IN),
+    Mutant(SEAM, "return plain(cut(", "return (cut(", "hostile text forges a line of the text log", KEPT_IN),
+    Mutant(LOG, "if len(line) > LONGEST:", "if False:", "an entry is larger than Cloud Logging takes, and is lost", KEPT_IN),
+    Mutant(REPEATS, "if now - known.told < self._again:", "if False:", "what fails each minute is told each minute", TOLD),
+    Mutant(MESSAGES, '.replace("<", "&lt;")', "", "a tenant's name calls the whole channel", SENT),
+    Mutant(MESSAGES, '.replace("`", "ˋ")', "", "a tenant's text ends the code it stands in", SENT),
+    Mutant(NOTIFY, "if len(self._waiting) >= MOST_WAITING:", "if False:", "messages for a dead receiver pile up without end", SENT),
+    Mutant(NOTIFY, "if not sent.again or attempt == TRIES or", "if attempt == TRIES or", "a message that is refused is sent again and again", SENT),
+    Mutant(NOTIFY, "                if (known := ", "                if False and (known := ", "an event is told twice", SENT),
+    Mutant(POSTING, ".build_opener(_Stay())", ".build_opener()", "a redirect takes a message to another host", SENT),
+    Mutant(POSTING, 'parts.scheme == "https" or', 'parts.scheme != "x" or', "messages go in the clear", SENT),
+    Mutant(BESIDE, "            except Exception as error:\n                _LOG", "            except KeyError as error:\n                _LOG", "who cannot write a log ends the loop", TOLD),
+    Mutant(OBSERVED, "        again = isinstance(answer, Failed)", "        again = False and isinstance(answer, Failed)", "an operation that is asked after again counts as over", HEARD),
+)  # fmt: skip
