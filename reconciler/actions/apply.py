@@ -47,6 +47,8 @@ class ApplyRequest:
     trigger: str = "apply"
     progress: Progress = _silent
     confirm: Callable[[Plan], bool] | None = None
+    withhold: Callable[[Plan], Mapping[Address, str]] = lambda _plan: {}
+    """Hears the plan before it is walked, and says what of it is left out, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ def apply(world: World, request: ApplyRequest) -> Applied:
             _confirmed(world, plan, request.confirm)
         lifted = settle(world)
         unapproved |= _held_since(world, plan, request.allow)
+        unapproved |= request.withhold(plan)
         refused = refused_items(plan.guards, plan.changes, request.allow)
         request = replace(request, trigger=past_guards(request.trigger, request.allow, request.reason))
         turn = under_way.begin(world, plan, request.trigger, request.allow)

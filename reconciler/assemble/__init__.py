@@ -2,7 +2,7 @@
 heavy to load is loaded when it is wired."""
 
 from reconciler.assemble.choosing import APP, NAMES, SECRETS, Setting, Settings, settings
-from reconciler.assemble.daemon import following, hosted, listen, reviewing, start_of
+from reconciler.assemble.daemon import following, hosted, listen, merges, reviewing, start_of
 from reconciler.assemble.hosting import forge
 from reconciler.assemble.observing import logbook, seam, watchers
 from reconciler.assemble.place import cloud_url, running_cloud
@@ -11,5 +11,6 @@ from reconciler.assemble.wiring import repository, world
 
 __all__ = [
     "APP", "NAMES", "SECRETS", "Setting", "Settings", "cloud_url", "following", "forge", "hosted", "listen", "logbook",
-    "probes", "repository", "reviewing", "running_cloud", "seam", "settings", "start_of", "watchers", "world",
+    "merges", "probes", "repository", "reviewing", "running_cloud", "seam", "settings", "start_of", "watchers",
+    "world",
 ]  # fmt: skip

@@ -12,8 +12,10 @@ from reconciler.assemble.hosting import OWN, forge
 from reconciler.assemble.wiring import world
 
 if TYPE_CHECKING:
+    from reconciler.cycle.world import World
     from reconciler.daemon.following import Following
     from reconciler.daemon.front import Listen
+    from reconciler.daemon.merges import Merges
     from reconciler.daemon.reviewing import Reviewing, Told
     from reconciler.daemon.serve import Start
     from reconciler.forge.where import Place
@@ -100,6 +102,7 @@ def reviewing(
     from reconciler.daemon.following import Upstream, is_fleet, names_of
     from reconciler.daemon.proposals import FetchedProposals, HostedReviews, Source
     from reconciler.daemon.reviewing import Reviewing
+    from reconciler.daemon.shown import ShownPlans
     from reconciler.engine.clock import SystemClock
     from reconciler.forge.where import head_ref
     from reconciler.report.markdown import CommentView
@@ -114,7 +117,26 @@ def reviewing(
     beside = world(chosen, GitRepository(fleet.git_dir, fleet.root))  # its own handles: this runs beside the loop
     view = CommentView(version=__version__, fleet=fleet.root)
     branch = clone.branch.removeprefix("refs/heads/")
-    bench = Bench(beside, host, proposals, branch, view, place.blob_url)
+    keep = proposals.keeper(ShownPlans(chosen.state))
+    bench = Bench(beside, host, proposals, branch, view, place.blob_url, keep)
     names = names_of(fleet.git_dir, clone.url)
     reviews = HostedReviews(bench, proposals)
     return Reviewing(reviews, SystemClock(), lambda hint: is_fleet(hint, names), told, approved, chosen.state)
+
+
+def merges(
+    chosen: Settings, fleet: "GitRepository", at: "World", say: Callable[[str], None], failed: Callable[[str], None]
+) -> "Merges | None":
+    """What follows a merge, where pull requests are looked at. `at`: the loop's world. Raises as `reviewing` does."""
+    from reconciler.daemon.announcing import Announcing
+    from reconciler.daemon.contract import Contract
+    from reconciler.daemon.converging import Converging
+    from reconciler.daemon.merges import Merges
+    from reconciler.daemon.shown import ShownPlans
+
+    place = hosted(chosen, fleet)
+    host = forge(place, OWN) if place else None  # its own: it speaks from a thread of its own
+    if host is None:
+        return None
+    contract = Contract(at, ShownPlans(chosen.state), fleet.blob_at)
+    return Merges(contract, Converging(at.clock), Announcing(host, failed), at.clock, fleet.root, say)

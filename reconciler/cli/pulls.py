@@ -13,6 +13,8 @@ class Pulls:
     def __init__(self, terminal: Voice) -> None:
         self._terminal = terminal
         self._failing: dict[int, str] = {}
+        self._unsaid = ""
+        self._line = ""
 
     def told(self, told: Told) -> None:
         which = f"pull request {told.number}" if told.number else "pull requests"
@@ -32,3 +34,16 @@ class Pulls:
         self._terminal.note(
             f"{which} at {found.pull.head[:12]}: {found.result}, its comment is {found.came}{waited}{why}"
         )
+
+    def converges(self, line: str) -> None:
+        """How far the newest commit is: each time that it changed."""
+        if line != self._line:
+            self._line = line
+            self._terminal.note(line)
+
+    def unsaid(self, why: str) -> None:
+        """Why the code host could not be told; "" : it could."""
+        if why != self._unsaid:
+            self._unsaid = why
+            if why:
+                self._terminal.warn(f"the code host was not told how far the commit is: {plain(why)}")

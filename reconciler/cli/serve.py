@@ -95,7 +95,7 @@ def _company(
     once: bool,
 ) -> "Company":
     """What goes on beside the loop, as far as settings ask for it; one pass opens no door and reviews nothing."""
-    from reconciler.assemble import listen, reviewing, watchers
+    from reconciler.assemble import listen, merges, reviewing, watchers
     from reconciler.cli.pulls import Pulls
     from reconciler.daemon.beside import Company, Several
 
@@ -106,10 +106,14 @@ def _company(
         from reconciler.daemon.front import FrontDoor
 
         hearings.insert(0, FrontDoor(open_at, world.clock, voice.note, watching.knocked))
-    reviews = None if once else reviewing(settings, fleet, Pulls(voice).told, lambda _number, _digest: None)
+    pulls = Pulls(voice)
+    after = None if once else merges(settings, fleet, world, pulls.converges, pulls.unsaid)
+    reviews = reviewing(settings, fleet, pulls.told, after.approved) if after is not None else None
+    if after is not None:
+        hearings.append(after)
     if followed is not None:
         voice.note(f"Following {followed.sentence}{', and its pull requests' if reviews else ''}.")
-    return Company(followed, Several(hearings), voice.warn, reviews)
+    return Company(followed, Several(hearings), voice.warn, reviews, after)
 
 
 def _tell(reported: "Reported", voice: Voice) -> None:

@@ -1,7 +1,7 @@
 """What goes on beside the loop of `aipress serve`: the clone's remote, the front door, and whoever else hears of it."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Protocol
 
@@ -9,7 +9,9 @@ from reconciler.daemon.following import Following
 from reconciler.daemon.reviewing import Reviewing
 from reconciler.daemon.serve import Begun, Reported
 from reconciler.daemon.waking import Bell
+from reconciler.model.ids import Address, Scope
 from reconciler.model.outcome import Event
+from reconciler.model.plan import Plan
 from reconciler.model.ports import Progress
 
 _LOG = logging.getLogger(__name__)
@@ -91,17 +93,26 @@ class Several:
                 _LOG.error("%s could not hear what happened; the loop goes on", type(one).__name__, exc_info=error)
 
 
+class Merging(Protocol):
+    """What follows a merge (daemon/merges.py)."""
+
+    def withhold(self, plan: Plan) -> Mapping[Address, str]: ...
+
+    def asked_for(self) -> Scope | None: ...
+
+
 class Company:
     """serve.Beside. `tell` says something to a person."""
 
     def __init__(
         self, following: Following | None, door: Hearing | None, tell: Callable[[str], None],
-        reviewing: Reviewing | None = None,
+        reviewing: Reviewing | None = None, merges: Merging | None = None,
     ) -> None:  # fmt: skip
         self._following = following
         self._door = door
         self._tell = tell
         self._reviewing = reviewing
+        self._merges = merges
 
     @contextmanager
     def opened(self, bell: Bell) -> Iterator[None]:
@@ -124,6 +135,12 @@ class Company:
     def begins(self, cycle: Begun) -> None:
         if self._door is not None:
             self._door.begins(cycle)
+
+    def withhold(self, plan: Plan) -> Mapping[Address, str]:
+        return {} if self._merges is None else self._merges.withhold(plan)
+
+    def asked_for(self) -> Scope | None:
+        return None if self._merges is None else self._merges.asked_for()
 
     def before(self, progress: Progress) -> Progress:
         """The same, and the door knows that something moves within a cycle."""

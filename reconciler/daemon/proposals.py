@@ -6,6 +6,7 @@ ref is fetched follows from a number; a commit that is not the one that was judg
 
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,9 +14,11 @@ import pygit2
 
 from reconciler.actions.review import Bench, Reviewed, review
 from reconciler.daemon.following import FleetRemote, Upstream
+from reconciler.daemon.shown import Shown, ShownPlans
 from reconciler.history.remote import TRANSFER
 from reconciler.model.errors import AipressError, InputError
 from reconciler.model.forge import PullRequest
+from reconciler.model.plan import Plan
 from reconciler.source.git import GitRepository
 from reconciler.source.merging import merged
 
@@ -74,6 +77,16 @@ class FetchedProposals:
         if head != pull.head:
             raise AipressError(f"pull request {pull.number} moved while it was looked at", "it is looked at again")
         return merged(self._store, base, head)
+
+    def keeper(self, plans: ShownPlans) -> Callable[[PullRequest, Plan], None]:
+        """For review.Bench: what was shown is kept, with what its merge would leave in the fleet's files."""
+
+        def keep(pull: PullRequest, plan: Plan) -> None:
+            store, base, head = self.repository, plan.fleet_base, plan.fleet_head
+            files = {path: store.blob_at(head, path) for path in store.changed(base, head)}
+            plans.keep(Shown(pull.number, pull.head, files, plan))
+
+        return keep
 
     def _made(self) -> None:
         try:

@@ -1,7 +1,7 @@
 """The loop of `aipress serve`: a commit, or the interval, starts a cycle; nothing that happens in one ends the loop."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,8 +15,9 @@ from reconciler.actions.waves import bakes
 from reconciler.cycle.world import World
 from reconciler.daemon.waking import Bell, signals, watching
 from reconciler.model.errors import AipressError, InputError, RefusedError
-from reconciler.model.ids import Scope, Target
+from reconciler.model.ids import Address, Scope, Target
 from reconciler.model.outcome import Outcome
+from reconciler.model.plan import Plan
 from reconciler.model.ports import Progress
 from reconciler.source.scope import scope_of
 
@@ -72,6 +73,12 @@ class Beside(Protocol):
     def begins(self, cycle: Begun) -> None:
         """Before each cycle."""
 
+    def withhold(self, plan: Plan) -> Mapping[Address, str]:
+        """Within a cycle, before its plan is walked: what of it is left out, and why."""
+
+    def asked_for(self) -> Scope | None:
+        """What somebody said yes to since this was asked last; None: nothing."""
+
 
 class Nothing:
     """Beside the loop."""
@@ -87,6 +94,12 @@ class Nothing:
 
     def begins(self, cycle: Begun) -> None:
         """Nobody hears it."""
+
+    def withhold(self, _plan: Plan) -> Mapping[Address, str]:
+        return {}
+
+    def asked_for(self) -> Scope | None:
+        return None
 
 
 NOTHING = Nothing()
@@ -184,6 +197,11 @@ def next_cycle(world: World, seen: Seen, interval: float) -> Next | None:
         return Next("commit", head, Scope())
 
 
+def _asked_for(world: World, beside: Beside) -> Next | None:
+    scope = beside.asked_for()
+    return None if scope is None else Next("approved", _head(world), scope)
+
+
 def after(seen: Seen, run: Next, now: datetime, *, failed: bool) -> Seen:
     """A failed cycle loses no commit: the next one is over everything."""
     if failed:
@@ -238,7 +256,7 @@ def _loop(world: World, watch: Watch) -> None:
                 break
             beside.tick(working=True)
             beside.fetch(rung=bell.answered())
-            chosen = next_cycle(world, seen, watch.interval)
+            chosen = next_cycle(world, seen, watch.interval) or _asked_for(world, beside)
             if chosen is not None:
                 number += 1
                 looking = shadow and watch.start is not None
@@ -301,7 +319,9 @@ def _cycle(world: World, watch: Watch, number: int, trigger: str, scope: Scope) 
     watch.beside.begins(Begun(number, trigger, _head(world), scope, begun))
     try:
         commit = world.repository.resolve("HEAD")
-        request = ApplyRequest(scope=scope, trigger=f"serve ({trigger})", progress=watch.progress)
+        request = ApplyRequest(
+            scope=scope, trigger=f"serve ({trigger})", progress=watch.progress, withhold=watch.beside.withhold
+        )
         applied = apply(world, request)
         return Reported(number, trigger, applied.plan.fleet_head, applied, None, scope, _since(world, begun))
     except AipressError as error:

@@ -69,10 +69,6 @@ class GitHub:
         return tuple(_pull(row) for row in islice(rows, most))
 
     @understood("GitHub")
-    def brought_by(self, commit: str) -> tuple[PullRequest, ...]:
-        return tuple(_pull(row) for row in self._calls.rows(f"{self._repo}/commits/{commit}/pulls"))
-
-    @understood("GitHub")
     def comments(self, number: int) -> tuple[Comment, ...]:
         rows = self._calls.rows(f"{self._repo}/issues/{number}/comments")
         return tuple(sorted((_comment(row) for row in rows), key=lambda c: c.id))

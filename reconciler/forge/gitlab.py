@@ -58,11 +58,6 @@ class GitLab:
         return tuple(_pull(row) for row in islice(rows, most))
 
     @understood("GitLab")
-    def brought_by(self, commit: str) -> tuple[PullRequest, ...]:
-        rows = self._calls.rows(f"{self._project}/repository/commits/{commit}/merge_requests")
-        return tuple(_pull(row) for row in rows)
-
-    @understood("GitLab")
     def comments(self, number: int) -> tuple[Comment, ...]:
         """What GitLab itself notes ("added 1 commit") is left out."""
         rows = self._calls.rows(f"{self._request(number)}/notes", sort="asc", order_by="created_at")

@@ -127,9 +127,6 @@ class Forge(Protocol):
     def open_pulls(self, most: int) -> tuple[PullRequest, ...]:
         """Those that are open, the one that moved last first; `most` of them."""
 
-    def brought_by(self, commit: str) -> tuple[PullRequest, ...]:
-        """The pull requests that a commit is of: merged ones, when it stands on the branch that they went to."""
-
     def comments(self, number: int) -> tuple[Comment, ...]:
         """All of them, oldest first."""
 

@@ -20,6 +20,8 @@ class HoldKind(StrEnum):
     ROLLBACK = "rollback"
     """An earlier version runs, and Git does not say so yet."""
     QUARANTINE = "quarantine"
+    REVIEW = "review"
+    """What was merged came to mean something else than its pull request showed: it waits for a yes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Two plans of one commit are compared by what they ask for, so a reference that h
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.model.ids import Address
@@ -23,6 +24,48 @@ def unapproved_items(saved: Plan, fresh: Plan) -> dict[Address, str]:
         for c in fresh.changes
         if c.address not in approved or not _same(approved[c.address], c)
     }
+
+
+@dataclass(frozen=True, slots=True)
+class SinceShown:
+    """What became of the items that a pull request showed. `noted`: their object moved, and they mean the same;
+    `changed`: they mean something else, in words."""
+
+    noted: tuple[Address, ...] = ()
+    changed: Mapping[Address, str] = field(default_factory=dict)
+
+
+def since_shown(shown: Plan, fresh: Plan) -> SinceShown:
+    """Compares items that both have (DESIGN §6): what was never shown is drift, and is put right as ever."""
+    before = {c.address: c for c in shown.changes}
+    noted: list[Address] = []
+    changed: dict[Address, str] = {}
+    for now in fresh.changes:
+        then = before.get(now.address)
+        if then is None or _same(then, now):
+            continue
+        if _means_the_same(then, now):
+            noted.append(now.address)
+        else:
+            changed[now.address] = _otherwise(then, now)
+    return SinceShown(tuple(noted), changed)
+
+
+def _means_the_same(then: Change, now: Change) -> bool:
+    """The same step to the same end, whatever the object was before."""
+    ends = [{f.path: (f.after, f.sensitive) for f in change.fields} for change in (then, now)]
+    known = ends[0] == ends[1] or any(f.unknown is not None for f in then.fields)
+    return then.action is now.action and known and then.dropped == now.dropped and _same_wish(then.body, now.body)
+
+
+def _otherwise(then: Change, now: Change) -> str:
+    if then.action is not now.action:
+        return f"shown as {then.action}, now it would be {now.action}: {now.reason}"
+    paths = [{f.path for f in change.fields} for change in (then, now)]
+    more = sorted(paths[1] - paths[0])
+    if more:
+        return f"it would change {', '.join(more[:3])} too, which was not shown"
+    return "it would come to another end than the one that was shown"
 
 
 def destructive(plan: Plan) -> tuple[Change, ...]:

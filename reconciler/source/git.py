@@ -162,6 +162,14 @@ class GitRepository:
                 f"the object {blob} cannot be read ({error})", "the repository is damaged or shallow: run `git fsck`"
             ) from error
 
+    def blob_at(self, commit: str, path: str) -> str:
+        """The id of one file's content, its path below the fleet root; "" where there is no such file."""
+        try:
+            entry = self._repo[self.resolve(commit)].peel(pygit2.Tree)[f"{self.root}/{path}" if self.root else path]
+        except (KeyError, ValueError, pygit2.GitError):
+            return ""
+        return str(entry.id)
+
     def edited(self) -> Sequence[str]:
         if self.bare:
             return ()

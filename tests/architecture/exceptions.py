@@ -56,6 +56,7 @@ FILES: Mapping[str, str] = {
     "reconciler/history/shelf.py": "the History port: versions, holds and leases, by compare-and-swap on a ref",
     "reconciler/history/mirror.py": "this host's copy of a history elsewhere",
     "reconciler/history/turn.py": "the lock of whoever writes the history on this host",
+    "reconciler/daemon/shown.py": "plans that were shown on pull requests, until they are done",
     "reconciler/daemon/proposals.py": "the store that commits of pull requests are brought to",
     "reconciler/source/merging.py": "what a merge would make, as objects of that store: no ref, no file",
     "reconciler/daemon/inbox.py": "the hints of webhooks: a small database in the state folder",

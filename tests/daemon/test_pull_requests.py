@@ -1,126 +1,14 @@
-"""Pull requests beside the loop: a code host with real git behind it, a fleet that is a clone of it, a cloud in memory.
-
-Commits of strangers are looked at and never planned; what got lost is found by the next look at everything.
-"""
+"""Pull requests beside the loop: commits of strangers are looked at and never planned; what got lost is found by the
+next look at everything."""
 
 import subprocess
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from pathlib import Path
 
-import pytest
+from reconciler.daemon.reviewing import SWEEP
+from reconciler.forge.hints import COMMENT
+from tests.daemon.pulls import ACME, LENA, LINDEN, STRANGER, Scene, scene
 
-from reconciler.actions.review import Bench
-from reconciler.daemon.following import Upstream
-from reconciler.daemon.inbox import Inbox
-from reconciler.daemon.proposals import FetchedProposals, HostedReviews, Source
-from reconciler.daemon.reviewing import SWEEP, Reviewing, Told
-from reconciler.forge.github import GitHub
-from reconciler.forge.gitlab import GitLab
-from reconciler.forge.hints import COMMENT, PULL_REQUEST, Hint
-from reconciler.forge.signatures import Provider
-from reconciler.model.mark import Mark
-from reconciler.report.markdown import CommentView
-from reconciler.source.git import GitRepository
-from tests.cycle.small_world import SmallWorld
-from tests.forge.host import CodeHost, Row, listening
-
-ACME = "shards/eu-001/tenants/acme-bakery/tenant.yaml"
-LINDEN = "shards/eu-001/tenants/linden-yoga/tenant.yaml"
-OURS, LENA, STRANGER = 41, 500, 600
-TOKEN = "ours-0123456789abcdef"
-
-
-@dataclass
-class Scene:
-    """`write` pushes to a branch; `look` is one pass of the thread beside the loop."""
-
-    host: CodeHost
-    small: SmallWorld
-    served: Path
-    reviewing: Reviewing
-    inbox: Inbox
-    told: list[Told]
-    yes: list[tuple[int, str]] = field(default_factory=list)
-
-    def git(self, *words: str) -> str:
-        done = subprocess.run(
-            ["git", "-C", str(self.small.fleet), *words], capture_output=True, text=True, check=True,
-            env={"PATH": "/usr/bin:/bin", "HOME": str(self.served), "GIT_CONFIG_NOSYSTEM": "1",
-                 "GIT_AUTHOR_NAME": "Lena", "GIT_AUTHOR_EMAIL": "lena@example.org", "GIT_COMMITTER_NAME": "Lena",
-                 "GIT_COMMITTER_EMAIL": "lena@example.org"},
-        )  # fmt: skip
-        return done.stdout.strip()
-
-    def write(self, branch: str, old: str, new: str, path: str = ACME) -> str:
-        """An edit on a branch, made where it does not exist; pushed as the host keeps heads of pull requests."""
-        self.git("checkout", "-q", branch) if branch in self.git("branch") else self.git("checkout", "-qb", branch)
-        text = self.small.read(path)
-        assert old in text
-        (self.small.fleet / path).write_text(text.replace(old, new))
-        self.git("commit", "-qam", f"{old} becomes {new}")
-        head = self.git("rev-parse", "HEAD")
-        self.git("push", "-qf", str(self.served / "fleet.git"), f"{branch}:{branch}", f"{branch}:refs/pull/12/head",
-                 f"{branch}:refs/merge-requests/12/head")  # fmt: skip
-        self.git("checkout", "-q", "main")
-        return head
-
-    def hint(self, event: str = PULL_REQUEST, number: int = 12) -> None:
-        provider = Provider.GITHUB
-        ref = f"refs/pull/{number}/head" if number else ""
-        self.inbox.receive([], [Hint(provider, "d", event, "org/fleet", "7", ref)], self.small.clock.now())
-
-    def look(self) -> list[Told]:
-        del self.told[:]
-        self.reviewing.once(self.inbox, threading.Event())
-        return self.told
-
-    def comments(self) -> list[Row]:
-        return [row for row in self.host.of(12) if row["author"] == OURS]
-
-    def mark(self) -> Mark:
-        (row,) = self.comments()
-        found = Mark.of(row["body"])
-        assert found is not None
-        return found
-
-
-@pytest.fixture(params=["github", "gitlab"])
-def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
-    small, served = SmallWorld(tmp_path / "small"), tmp_path / "served"
-    subprocess.run(["git", "clone", "-q", "--bare", str(small.fleet), str(served / "fleet.git")], check=True)
-    with listening(CodeHost(served)) as host:
-        clone = tmp_path / "clone.git"
-        subprocess.run(["git", "clone", "-q", "--bare", f"{host.url}/git/fleet.git", str(clone)], check=True)
-        host.user(TOKEN, OURS, "aipress")
-        host.user("lenas", LENA, "lena")
-        host.user("strangers", STRANGER, "stranger", level="none")
-        fleet = GitRepository(clone)
-        there = fleet.clone_of
-        assert there is not None
-        upstream = Upstream(fleet.git_dir, there.url, there.branch, there.into)
-        state = tmp_path / "state"
-        state.mkdir()
-        forge = GitHub("org/fleet", TOKEN, small.clock, host.url)
-        if request.param == "gitlab":
-            forge = GitLab("org/fleet", TOKEN, small.clock, f"{host.url}/api/v4")  # type: ignore[assignment]
-        form = "refs/merge-requests/{}/head" if request.param == "gitlab" else "refs/pull/{}/head"
-        proposals = FetchedProposals(Source(upstream, form, "", state))
-        bench = Bench(
-            replace(small.world("beside"), repository=fleet), forge, proposals, "main", CommentView(version="1"),
-            lambda commit: f"https://code.example/blob/{commit}",
-        )  # fmt: skip
-        told: list[Told] = []
-        yes: list[tuple[int, str]] = []
-        reviewing = Reviewing(
-            HostedReviews(bench, proposals), small.clock, lambda hint: hint.repository == "org/fleet", told.append,
-            lambda number, digest: yes.append((number, digest)), state,
-        )  # fmt: skip
-        inbox = Inbox(state)
-        yield Scene(host, small, served, reviewing, inbox, told, yes)
-        inbox.close()
+__all__ = ["scene"]
 
 
 def test_a_push_is_planned_and_told_and_the_next_push_edits_the_same_comment(scene: Scene) -> None:
@@ -150,11 +38,8 @@ def test_what_is_planned_is_what_the_merge_would_make(scene: Scene) -> None:
     """A branch that is behind takes back nothing that its base got since."""
     head = scene.write("change", "tier: silver", "tier: bronze")
     scene.write("main", "timeoutSeconds: 60", "timeoutSeconds: 90", LINDEN)
-    subprocess.run(
-        ["git", "-C", str(scene.served.parent / "clone.git"), "fetch", "-q", "origin", "main:main"], check=True
-    )
-    scene.git("push", "-qf", str(scene.served / "fleet.git"), f"{head}:refs/pull/12/head",
-              f"{head}:refs/merge-requests/12/head")  # fmt: skip
+    scene.fetch()
+    scene.offered(head)
     scene.host.pull(12, head, author=LENA)
     scene.hint()
     scene.look()
@@ -167,12 +52,9 @@ def test_what_is_planned_is_what_the_merge_would_make(scene: Scene) -> None:
 def test_a_conflict_is_told_once_and_planned_when_it_is_mended(scene: Scene) -> None:
     scene.write("change", "tier: silver", "tier: bronze")
     scene.write("main", "tier: silver", "tier: gold")
-    subprocess.run(
-        ["git", "-C", str(scene.served.parent / "clone.git"), "fetch", "-q", "origin", "main:main"], check=True
-    )
+    scene.fetch()
     head = scene.git("rev-parse", "change")
-    scene.git("push", "-qf", str(scene.served / "fleet.git"), f"{head}:refs/pull/12/head",
-              f"{head}:refs/merge-requests/12/head")  # fmt: skip
+    scene.offered(head)
     scene.host.pull(12, head, author=LENA)
     scene.hint()
     (told,) = scene.look()
@@ -310,7 +192,6 @@ def test_the_store_borrows_and_keeps_strangers_out_of_the_fleet(scene: Scene) ->
     head = scene.write("change", "tier: silver", "tier: bronze")
     scene.host.pull(12, head, author=LENA)
     scene.look()
-    clone = scene.served.parent / "clone.git"
-    found = subprocess.run(["git", "-C", str(clone), "cat-file", "-e", head], check=False, capture_output=True)
+    found = subprocess.run(["git", "-C", str(scene.clone), "cat-file", "-e", head], check=False, capture_output=True)
     assert found.returncode != 0, "a pull request's commit came into the fleet repository"
     assert (scene.reviewing.state / "proposals.git").stat().st_mode & 0o077 == 0

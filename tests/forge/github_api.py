@@ -71,10 +71,6 @@ def pulls(host: CodeHost, asked: Asked, found: re.Match[str]) -> Reply:
     return Reply(200, [pull_row(host, one) for one in wanted])
 
 
-def pulls_of(host: CodeHost, asked: Asked, found: re.Match[str]) -> Reply:
-    return Reply(200, [pull_row(host, one) for one in host.pulls.values() if one.brought == found["sha"]])
-
-
 def comments(host: CodeHost, asked: Asked, found: re.Match[str]) -> Reply:
     if int(found["number"]) not in host.pulls:
         return Reply(404, {"message": "Not Found"})
@@ -182,7 +178,6 @@ ROUTES: tuple[Route, ...] = (
     ("GET", r"/user/(?P<id>\d+)", user_by_id),
     ("GET", rf"{R}/pulls/{N}", pull),
     ("GET", rf"{R}/pulls", pulls),
-    ("GET", rf"{R}/commits/(?P<sha>[0-9a-f]{{40}})/pulls", pulls_of),
     ("GET", rf"{R}/pulls/{N}/reviews", reviews),
     ("GET", rf"{R}/issues/{N}/comments", comments),
     ("POST", rf"{R}/issues/{N}/comments", create),

@@ -49,10 +49,6 @@ def requests(host: CodeHost, asked: Asked, found: re.Match[str]) -> Reply:
     return Reply(200, [row for row in rows if asked.query.get("state") in ("all", row["state"])])
 
 
-def requests_of(host: CodeHost, asked: Asked, found: re.Match[str]) -> Reply:
-    return Reply(200, [request_row(host, one) for one in host.pulls.values() if one.brought == found["sha"]])
-
-
 def notes(host: CodeHost, asked: Asked, found: re.Match[str]) -> Reply:
     rows = [note_row(host, row) for row in host.of(int(found["number"]))]
     return Reply(200, rows if asked.query.get("sort") == "asc" else rows[::-1])
@@ -144,7 +140,6 @@ ROUTES: tuple[Route, ...] = (
     ("GET", P, project),
     ("GET", M, request),
     ("GET", rf"{P}/merge_requests", requests),
-    ("GET", rf"{P}/repository/commits/(?P<sha>[0-9a-f]{{40}})/merge_requests", requests_of),
     ("GET", rf"{M}/notes", notes),
     ("POST", rf"{M}/notes", create),
     ("PUT", rf"{M}/notes/(?P<id>\d+)", edit),

@@ -62,8 +62,6 @@ class Pull:
     fork: bool = False
     labels: tuple[str, ...] = ()
     state: str = "open"
-    brought: str = ""
-    """The commit that its merge made."""
 
 
 Row = dict[str, Any]

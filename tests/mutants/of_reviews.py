@@ -6,8 +6,13 @@ REVIEW, PROPOSALS, REVIEWING, MERGING, COMMANDS, LOOP = (
     "reconciler/actions/review.py", "reconciler/daemon/proposals.py", "reconciler/daemon/reviewing.py",
     "reconciler/source/merging.py", "reconciler/forge/commands.py", "reconciler/cycle/loop.py",
 )  # fmt: skip
-OF_PULLS, OF_COMMANDS, OF_BASE = (
+CONTRACT, APPROVED, CONVERGING, APPLY = (
+    "reconciler/daemon/contract.py", "reconciler/planning/approved.py", "reconciler/daemon/converging.py",
+    "reconciler/actions/apply.py",
+)  # fmt: skip
+OF_PULLS, OF_COMMANDS, OF_BASE, OF_MERGES = (
     ("tests/daemon/test_pull_requests.py",), ("tests/forge/test_commands.py",), ("tests/cycle/test_judged_by_base.py",),
+    ("tests/daemon/test_after_the_merge.py",),
 )  # fmt: skip
 
 MUTANTS = (
@@ -94,5 +99,48 @@ MUTANTS = (
         "    rules = fleet",
         "a pull request is judged by guards that it loosens itself",
         OF_BASE,
+    ),
+    # --- after the merge ---
+    Mutant(
+        APPLY,
+        "        unapproved |= request.withhold(plan)\n",
+        "        request.withhold(plan)\n",
+        "what was merged runs although it means something else than what was shown",
+        OF_MERGES,
+    ),
+    Mutant(
+        APPROVED,
+        "    return then.action is now.action and known and",
+        "    return then.action is now.action and",
+        "a change that touches more than was shown counts as shown",
+        OF_MERGES,
+    ),
+    Mutant(
+        CONTRACT,
+        "            self.world.history.set_hold(Hold(name, why, US, now, None, HoldKind.REVIEW.value, plan.fleet_head))\n",
+        "            pass\n",
+        "what waits for a yes runs with the next sweep",
+        OF_MERGES,
+    ),
+    Mutant(
+        CONTRACT,
+        "        for name in sorted(names - there):\n",
+        "        for name in sorted(names):\n",
+        "each sweep holds the same target once more",
+        OF_MERGES,
+    ),
+    Mutant(
+        CONTRACT,
+        '            if not shown.asked.digest.removeprefix("sha256:").startswith(digest):\n',
+        "            if False:\n",
+        "a yes to an earlier question counts for a later one",
+        OF_MERGES,
+    ),
+    Mutant(
+        CONVERGING,
+        "            done = (self._now.done | (looked & targets)) - failed.keys() - waits.keys()",
+        "            done = self._now.done | (looked & targets)",
+        "a commit is said to have converged while something waits",
+        OF_MERGES,
     ),
 )
