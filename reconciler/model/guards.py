@@ -66,6 +66,16 @@ class Quarantine(Strict):
     parked: int = Field(20, ge=0, description="Parked tenants beyond which nothing is applied any more.")
 
 
+class CostCeilings(Strict):
+    """Most USD a month, while nobody visits, by the price book (spec.prices). What only saves is never refused."""
+
+    tenant_usd: int | None = Field(500, ge=0, description="One tenant's own objects; null: no ceiling.")
+    shard_usd: int | None = Field(5000, ge=0, description="One shard with all its tenants; null: no ceiling.")
+    increase_usd: int | None = Field(
+        None, ge=0, description="What one plan may add in all, savings set off; null (the default): no ceiling."
+    )
+
+
 class Guards(Strict):
     """Limits a plan, and every write of its walk, is held to."""
 
@@ -108,4 +118,5 @@ class Guards(Strict):
     velocity: Velocity = Field(default_factory=Velocity, description="How fast live sites may change.")
     retries: Retries = Field(default_factory=Retries, description="Share of calls that may be repeats.")
     breakers: Breakers = Field(default_factory=Breakers, description="Pausing what keeps failing.")
+    cost: CostCeilings = Field(default_factory=CostCeilings, description="What things may cost a month.")
     quarantine: Quarantine = Field(default_factory=Quarantine, description="Parking tenants that keep failing.")

@@ -6,11 +6,12 @@ from enum import StrEnum
 from typing import Any
 
 from reconciler.model.canonical import Body, digest
+from reconciler.model.cost import PlanCost
 from reconciler.model.diagnostic import Diagnostic, Position, Severity
 from reconciler.model.ids import Address, Target
 from reconciler.model.planned import Planned
 from reconciler.model.resource import Ref, refs_in
-from reconciler.model.shape import NAMES, NUMBER, OBJECT, ROWS, TEXT, YES_OR_NO, Shape, shaped
+from reconciler.model.shape import NAMES, OBJECT, ROWS, TEXT, YES_OR_NO, Shape, shaped
 
 FORMAT = "aipress.plan/1"
 FORBIDDEN_READ = "forbidden"
@@ -18,10 +19,6 @@ UNREAD = frozenset({"partial-read", FORBIDDEN_READ})
 """Guards that stand for objects nobody could look at."""
 ABSENT = "absent"
 """The fingerprint of an object that is not there."""
-
-
-MOST_USD = 1e12
-"""A month; what a saved plan says beyond it is damage."""
 
 
 class Action(StrEnum):
@@ -181,8 +178,7 @@ class Plan:
     compared: int = 0
     unrecorded: tuple[Change, ...] = ()
     late: tuple[str, ...] = ()
-    cost_before: float = 0.0
-    cost_after: float = 0.0
+    cost: PlanCost = field(default_factory=PlanCost)
     two_way: bool = False
     scope: tuple[str, ...] = ()
     """The targets the plan was asked for, as text."""
@@ -209,7 +205,7 @@ class Plan:
             "format": FORMAT, "cloud": self.cloud, "fleet": {"base": self.fleet_base, "head": self.fleet_head},
             "parents": dict(self.parents), "summary": self.summary(), "changes": [c.to_json() for c in self.changes],
             "guards": [g.to_json() for g in self.guards], "diagnostics": [d.to_json() for d in self.diagnostics],
-            "cost": {"monthly_usd_before": self.cost_before, "monthly_usd_after": self.cost_after},
+            "cost": self.cost.to_json(),
             "scope": list(self.scope), "populations": dict(self.populations), "twoWay": self.two_way,
         }  # fmt: skip
         if self.waves:
@@ -246,9 +242,6 @@ class Plan:
             shaped(row, _PLAN)
             shaped(row["fleet"], {"base": TEXT, "head": TEXT})
             shaped(row["summary"], {"none": (int,)})
-            cost = shaped(row["cost"], {"monthly_usd_before": NUMBER, "monthly_usd_after": NUMBER})
-            if any(abs(usd) > MOST_USD for usd in cost.values()):
-                raise ValueError("`cost` is beyond any price")
             shaped(row["populations"], dict.fromkeys(row["populations"], (int,)))
             shaped(row["parents"], dict.fromkeys(row["parents"], (str, type(None))))
             plan = cls(
@@ -256,7 +249,7 @@ class Plan:
                 parents=dict(row["parents"]), changes=tuple(Change.from_json(c) for c in row["changes"]),
                 guards=tuple(_verdict(g) for g in row["guards"]),
                 diagnostics=tuple(_diagnostic(d) for d in row["diagnostics"]), compared=row["summary"]["none"],
-                cost_before=row["cost"]["monthly_usd_before"], cost_after=row["cost"]["monthly_usd_after"],
+                cost=PlanCost.from_json(row["cost"]),
                 late=tuple(row.get("late", ())),
                 unrecorded=tuple(Change.from_json(c) for c in row.get("unrecorded", ())),
                 two_way=row["twoWay"], scope=tuple(row["scope"]), populations=dict(row["populations"]),

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from reconciler.model.guards import Guards
+from reconciler.model.spec_prices import Prices
 from reconciler.model.spec_waves import WavesSpec
 from reconciler.model.strict import Strict, TenantName
 
@@ -377,6 +378,7 @@ class FleetSpec(Strict):
     )
     images: Images
     guards: Guards = Field(default_factory=Guards)
+    prices: Prices = Field(default_factory=Prices, description="What is otherwise than in the built-in price book.")
     escrow: Escrow = Field(default_factory=Escrow)
     purges: list[PurgeApproval] = Field(
         default_factory=list, max_length=50, description="Approved purges of deleted tenants."

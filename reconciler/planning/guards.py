@@ -12,6 +12,7 @@ from reconciler.model.ids import FLEET, Address, Target, TargetKind, shard_targe
 from reconciler.model.plan import Action, Change, GuardVerdict, Verdict
 from reconciler.planning.blast import BLAST_GUARDS
 from reconciler.planning.care import CARE_GUARDS
+from reconciler.planning.cost import cost_ceiling
 from reconciler.planning.diff import Blocked, Why
 from reconciler.planning.escrow import data_deletes, former_owners
 from reconciler.planning.facts import Facts
@@ -103,13 +104,13 @@ def moves(facts: Facts, changes: Sequence[Change], _limits: Guards) -> Iterable[
 
 GUARDS: tuple[Guard, ...] = (
     *BLAST_GUARDS, data_deletes, stateless_deletes, never_replaced, lost_data, *REVISION_GUARDS, former_owners, holds,
-    poisoned, capacity, moves, *CARE_GUARDS,
+    poisoned, capacity, moves, cost_ceiling, *CARE_GUARDS,
 )  # fmt: skip
 
 ALLOWABLE = frozenset(
     {
         "blast-radius", "shard-share", "deletes", "lost-data", "shrink", "mass-drift", "capacity", "hold",
-        "project-share", "tug-of-war",
+        "project-share", "tug-of-war", "cost",
     }
 )  # fmt: skip
 """Guards that `--allow` may pass by name. The others have their own way: an approval in fleet.yaml, a label, a mend."""

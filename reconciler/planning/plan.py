@@ -6,7 +6,6 @@ from typing import Any
 
 from reconciler.kinds.catalog import kind_of
 from reconciler.kinds.compare import difference
-from reconciler.kinds.prices import monthly_usd
 from reconciler.model.canonical import Body
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.fleet import Written
@@ -14,6 +13,7 @@ from reconciler.model.ids import Address, Target, TargetKind, shard_target, tena
 from reconciler.model.plan import Action, Change, Plan
 from reconciler.model.resource import Absent, Found, Resource, Unknown, refs_in
 from reconciler.model.version import shard_label
+from reconciler.planning.cost import plan_cost
 from reconciler.planning.diff import Blocked, Equal, Pair, Why, compare, removal
 from reconciler.planning.escrow import escrow_of
 from reconciler.planning.facts import Facts
@@ -29,7 +29,6 @@ def make_plan(facts: Facts) -> Plan:
     removals, more_blocked = _removals(facts, changes)
     ordered = _ordered(facts, {**changes, **removals})
     blocked = [*blocked, *more_blocked]
-    costs = _costs(facts, ordered)
     planned = plan_waves(facts, ordered)
     on = replace(facts, waves=tuple(w for w in facts.waves if w.id not in planned.superseded))
     plan = Plan(
@@ -37,7 +36,7 @@ def make_plan(facts: Facts) -> Plan:
         parents=_parents(facts),
         changes=ordered, compared=len(equal), unrecorded=tuple(e.unrecorded for e in equal if e.unrecorded is not None),
         diagnostics=(*_about_scope(facts), *facts.desired.diagnostics, *_notes(facts)),
-        cost_before=costs[0], cost_after=costs[1], two_way=facts.two_way, scope=facts.scope,
+        cost=plan_cost(facts, ordered), two_way=facts.two_way, scope=facts.scope,
         populations={"tenants": facts.fleet.tenants_total, "shards": facts.fleet.shards_total},
         waves=planned, late=_late(facts, ordered, blocked),
     )  # fmt: skip
@@ -241,13 +240,3 @@ def _in_scope(facts: Facts, address: Address) -> bool:
         or str(address.target) in facts.scope
         or f"shard/{facts.shard_of(address.target)}" in facts.scope
     )
-
-
-def _costs(facts: Facts, changes: Collection[Change]) -> tuple[float, float]:
-    """List prices a month, USD: of what is there, and of what will be. What does not change costs the same."""
-    before = {a: monthly_usd(a.kind, found.body) for a in facts.desired.resources if (found := facts.found(a))}
-    gone = [c.address for c in changes if c.action is Action.DELETE and facts.found(c.address)]
-    before |= {a: monthly_usd(a.kind, found.body) for a in gone if (found := facts.found(a))}
-    moves = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.RUN)
-    after = before | {c.address: monthly_usd(c.address.kind, c.body) for c in changes if c.action in moves}
-    return round(sum(before.values()), 2), round(sum(price for a, price in after.items() if a not in gone), 2)

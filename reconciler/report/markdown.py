@@ -17,9 +17,10 @@ from reconciler.model.plan import Action, Plan, Verdict
 from reconciler.report.alerts import alerts, next_steps
 from reconciler.report.alike import alike_markdown
 from reconciler.report.arrange import Danger, Section, heading, sections
+from reconciler.report.cost import cost_line, cost_markdown
 from reconciler.report.escape import cell, code_span, cut, fence, html_code, plain
 from reconciler.report.rows import names, rows, who
-from reconciler.report.text import cost_line, touched, unchanged_words, unread_words
+from reconciler.report.text import touched, unchanged_words, unread_words
 from reconciler.report.values import age, commit, count
 from reconciler.report.waves import planned_markdown
 
@@ -113,6 +114,8 @@ def _comment(page: _Page, shed: Shed) -> str:
         elif shed < Shed.TABLE:
             blocks.append(_shard_table(ordered))
         blocks.append(_counts(plan))
+        if shed < Shed.TABLE and (money := cost_markdown(plan)):
+            blocks.append(money)
     if many := alike_markdown(ordered):
         blocks.append(many)
     if waves := planned_markdown(plan.waves):

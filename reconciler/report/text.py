@@ -7,10 +7,11 @@ from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.ids import Target, TargetKind
 from reconciler.model.plan import GuardVerdict, Plan, Verdict
 from reconciler.report.arrange import Danger, Section, heading, sections
+from reconciler.report.cost import cost_lines
 from reconciler.report.escape import columns, cut, padded, plain
 from reconciler.report.rows import NAMES_SHOWN, Row, names, rows, who
 from reconciler.report.style import PLAIN, Style
-from reconciler.report.values import age, commit, count, money
+from reconciler.report.values import age, commit, count
 from reconciler.report.waves import planned_text
 
 HEADING_WIDTH = 64
@@ -91,17 +92,6 @@ def unchanged_words(plan: Plan, revision: str, read_age: float | None = None) ->
 
 def scope_words(plan: Plan) -> str:
     return cut(", ".join(plain(name) for name in plan.scope), 80)
-
-
-def cost_line(plan: Plan) -> str:
-    """Monthly list prices before and after; "" when the plan knows none."""
-    if not plan.cost_before and not plan.cost_after:
-        return ""
-    delta = plan.cost_after - plan.cost_before
-    if abs(delta) < 0.005:
-        return f"Cost: {money(plan.cost_after)} a month, unchanged (list prices)."
-    change = f"+{money(delta)}" if delta > 0 else money(delta)
-    return f"Cost: {money(plan.cost_before)} → {money(plan.cost_after)} a month ({change}, list prices)."
 
 
 # --- parts ----------------------------------------------------------------------------------------------------------
@@ -228,10 +218,9 @@ def _closing(plan: Plan, view: PlanView) -> list[str]:
     lines = []
     if plan.two_way:
         lines.append("Note: the history could not be read. This plan compares two ways only and cannot be applied.")
-    if cost := cost_line(plan):
-        lines.append(cost)
+    lines += cost_lines(plan)
     lines.append(view.style.bold(totals(plan)) if plan.changes else unchanged(plan, view))
     return lines
 
 
-__all__ = ["PlanView", "cost_line", "diagnostic_line", "guard_line", "plan_text", "totals", "touched", "who"]
+__all__ = ["PlanView", "diagnostic_line", "guard_line", "plan_text", "totals", "touched", "who"]

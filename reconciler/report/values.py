@@ -85,10 +85,6 @@ def commit(text: str) -> str:
     return text[:7] if is_id else plain(text)
 
 
-def money(usd: float) -> str:
-    return f"-${-usd:,.2f}" if usd < 0 else f"${usd:,.2f}"
-
-
 def age(seconds: float) -> str:
     """A rough span for people: "41 s", "4 min", "1 d 19 h"."""
     whole = max(int(seconds), 0)

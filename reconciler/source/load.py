@@ -17,6 +17,7 @@ from reconciler.model.guards import Guards
 from reconciler.model.ids import TENANT_NAME, Scope
 from reconciler.model.ports import Repository, TreeFile
 from reconciler.model.spec import Escrow, FleetDocument
+from reconciler.model.spec_prices import Prices
 from reconciler.model.spec_waves import WavesSpec
 from reconciler.source.check import check
 from reconciler.source.document import MAX_BYTES, parse
@@ -112,7 +113,7 @@ def _fleet_file(repository: Repository, commit: str) -> FleetDocument | None:
 
 def _inherited(document: FleetDocument) -> FleetDocument:
     """The parts of fleet.yaml that shards and tenants are made from: not the limits a plan is held to."""
-    empty = {"guards": Guards(), "escrow": Escrow(), "purges": [], "waves": WavesSpec()}
+    empty = {"guards": Guards(), "escrow": Escrow(), "purges": [], "waves": WavesSpec(), "prices": Prices()}
     return document.model_copy(update={"spec": document.spec.model_copy(update=empty)})
 
 

@@ -2,6 +2,7 @@
 
 from tests.mutants import (
     of_applying,
+    of_cost,
     of_durable,
     of_engine,
     of_fencing,
@@ -18,6 +19,7 @@ from tests.mutants import (
 
 MUTANTS = (
     *of_applying.MUTANTS,
+    *of_cost.MUTANTS,
     *of_durable.MUTANTS,
     *of_engine.MUTANTS,
     *of_fencing.MUTANTS,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.model.cost import Driver, PlanCost
 from reconciler.model.diagnostic import Diagnostic, Position, Severity
 from reconciler.model.ids import FLEET, Address, Target, shard_target, tenant_target
 from reconciler.model.plan import ABSENT, Action, Change, FieldChange, GuardVerdict, Plan, Verdict
@@ -18,6 +19,11 @@ BASE = "3f9c1e20c0ffee003f9c1e20c0ffee003f9c1e20"
 SQL = Address(shard_target("eu-001"), "sql.instance", "main")
 DB_HOST = Ref(SQL, "ipAddresses[0].ipAddress")
 ENV = "template.containers[0].env"
+EDITED_COST = PlanCost(
+    1_204_000_000, 1_210_500_000, 310_000_000, 300_500_000,
+    (Driver("run.service", 19_710_000, 26_280_000, 1, ("tenant/acme-bakery",), 1),), -70_000,
+    ("1 × sql.backup: a final backup is billed by the size of what changed",), "list prices of 2026-11-27",
+)  # fmt: skip
 MEMORY = "template.containers[0].resources.limits.memory"
 
 
@@ -104,7 +110,7 @@ def edited_plan() -> Plan:
                    source="fleet.yaml:40", approval="lena, omar until 2026-12-01"),
             change(old, "run.service", "production", Action.DELETE, shard="us-001", source="fleet.yaml:40"),
         ],
-        base=BASE, compared=1187, cost_before=1204.0, cost_after=1210.5,
+        base=BASE, compared=1187, cost=EDITED_COST,
         guards=(
             GuardVerdict("blast-radius", FLEET, Verdict.PASS, "2 of 1,204 sites (limit 12)"),
             GuardVerdict("capacity", shard_target("eu-001"), Verdict.WARN, "48 of 50 places taken"),
@@ -138,7 +144,7 @@ def first_plan() -> Plan:
     ]  # fmt: skip
     for name in ("acme-bakery", "birch-hotel", "cedar-clinic", "dune-surf"):
         changes += tenant_creation(name)
-    return plan_of(changes, cost_after=412.75)
+    return plan_of(changes, cost=PlanCost(after=412_750_000))
 
 
 @pytest.fixture
