@@ -10,20 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.assemble.choosing import SECRETS, Settings
-from reconciler.model.errors import AipressError
-from reconciler.model.ports import Repository
+from reconciler.model.errors import AipressError, UsageError
+from reconciler.model.ports import Clock, Observer, Repository
 
 if TYPE_CHECKING:
     from reconciler.cycle.world import World
     from reconciler.daemon.beside import Hearing
     from reconciler.daemon.desk import Knock
     from reconciler.daemon.logbook import LogBook
-    from reconciler.daemon.notify import Notifier
+    from reconciler.daemon.notify import Courier, Notifier
+    from reconciler.daemon.otlp import Collector
     from reconciler.daemon.telling import Sight
+    from reconciler.daemon.traces import Traces
     from reconciler.report.redact import Seam
     from reconciler.source.git import GitRepository
 
-_SECRET = re.compile(r"(?i)token|secret|passw|credential|private|auth|(?:^|_)key(?:$|_)|apikey")
+_SECRET = re.compile(r"(?i)token|secret|passw|headers|credential|private|auth|(?:^|_)key(?:$|_)|apikey")
 _NO_SECRET = re.compile(r"(?i)_(?:file|path|dir|id|name)$")
 
 
@@ -86,23 +88,48 @@ def notifier(chosen: Settings, fleet: str, sieve: "Seam") -> "Notifier | None":
 
 @dataclass(frozen=True, slots=True)
 class Watchers:
-    """Who hears of the daemon; `knocked` is for the door's deliveries."""
+    """Who hears of the daemon. `knocked` is for the door's deliveries, `sight` for its metrics; `couriers` count there
+    what they send; `observers` beside those of the world."""
 
     hearings: "tuple[Hearing, ...]"
     knocked: "Callable[[Knock], None]"
+    sight: "Sight"
+    couriers: "tuple[Courier, ...]"
+    observers: "tuple[Observer, ...]"
 
 
 def watchers(chosen: Settings, fleet: "GitRepository", world: "World", book: "LogBook") -> Watchers:
-    """The log where it is structured, and the messages that the settings ask for. Raises UsageError, InputError."""
+    """The log where it is structured, and the messages and traces that the settings ask for. Raises UsageError,
+    InputError."""
     from reconciler.daemon.notices import Scene
     from reconciler.daemon.telling import Telling
 
-    name = fleet_name(fleet)
-    sent = notifier(chosen, name, seam(chosen))
+    name, sieve, seen = fleet_name(fleet), seam(chosen), sight(chosen, fleet, world)
+    sent = notifier(chosen, name, sieve)
     sinks = [book.take] if chosen.structured else []
     scene = Scene(name, f"aipress serve on {platform.node()}")
-    heard = Telling(scene, sight(chosen, fleet, world), world.clock, [*sinks, *([sent.take] if sent else [])])
-    return Watchers((*([sent] if sent else []), heard), heard.knocked)
+    heard = Telling(scene, seen, world.clock, [*sinks, *([sent.take] if sent else [])])
+    traced = traces(chosen, fleet, world.clock, name, sieve)
+    hearings = (*([sent] if sent else []), *(traced or ()), heard)
+    return Watchers(hearings, heard.knocked, seen, sent.couriers if sent else (), traced[1:] if traced else ())
+
+
+def traces(
+    chosen: Settings, fleet: "GitRepository", clock: Clock, name: str, sieve: "Seam"
+) -> "tuple[Collector, Traces] | None":
+    """Takes spans to a collector, where the setting or OpenTelemetry's own variables name one. Raises UsageError."""
+    endpoint = chosen.get("otlp_endpoint")
+    named = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    if not endpoint and not any(os.environ.get(variable) for variable in named):
+        return None
+    if endpoint and not endpoint.startswith(("http://", "https://")):
+        raise UsageError(f"otlp_endpoint is {chosen.values['otlp_endpoint'].origin}'s, and is no http(s) URL",
+                         "otlp_endpoint = http://127.0.0.1:4318")  # fmt: skip
+    from reconciler.daemon.otlp import Collector
+    from reconciler.daemon.traces import Traces
+
+    collector = Collector(endpoint, name, sieve)
+    return collector, Traces(name, fleet.committed, clock, collector.take)
 
 
 def sight(chosen: Settings, fleet: "GitRepository", world: "World") -> "Sight":

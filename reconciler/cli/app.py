@@ -158,6 +158,7 @@ def _words(error: BaseException) -> tuple[str, str, int]:
         return "interrupted", "run the same command again to go on from here", INTERRUPTED
     if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("reconciler"):
         extra = {"google": "gcp", "googleapiclient": "gcp", "uvicorn": "daemon", "httpx2": "forge"}
+        extra["opentelemetry"] = "otel"
         extra |= dict.fromkeys(("httptools", "prometheus_client", "watchfiles"), "daemon")
         name = extra.get((error.name or "").split(".")[0], "all")
         return f"{error.name} is not installed", f"pip install 'aipress-reconciler[{name}]'", 1

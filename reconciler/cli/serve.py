@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from reconciler.cycle.world import World
     from reconciler.daemon.beside import Company
     from reconciler.daemon.following import Following
+    from reconciler.daemon.observers import Observers
     from reconciler.daemon.serve import Reported
     from reconciler.source.git import GitRepository
 
@@ -50,7 +51,8 @@ def serve(
 
     Settings notify_slack and notify_webhook say where the URL is that messages go to (file: or env:, as above): of what
     failed, what a guard refused, drift, waves that stopped, parked tenants, commits that are live. notify_webhook gets
-    CloudEvents, signed as Standard Webhooks say with the secret at notify_webhook_secret.
+    CloudEvents, signed as Standard Webhooks say with the secret at notify_webhook_secret. otlp_endpoint names
+    an OpenTelemetry collector (http://127.0.0.1:4318) that gets the traces of commits.
     """
     from reconciler.assemble import logbook, seam
 
@@ -63,13 +65,14 @@ def serve(
 
 def _serve(settings: "Settings", voice: Voice, *, once: bool, take_over: bool) -> int:
     from reconciler.assemble import following, repository, start_of, world
+    from reconciler.daemon.observers import Observers
     from reconciler.daemon.serve import Watch, run
     from reconciler.daemon.serve import once as one_pass
 
     fleet = repository(settings)
     followed = following(settings, fleet)
-    all_of = world(settings, fleet)
-    beside = _company(settings, fleet, all_of, followed, voice, once=once)
+    all_of = world(settings, fleet, observers := Observers())
+    beside = _company(settings, fleet, all_of, followed, voice, observers, once=once)
     watch = Watch(
         folder=fleet.git_dir, interval=settings.interval, progress=beside.before(voice.progress()),
         report=beside.then(lambda reported: None if once else _tell(reported, voice)), take_over=take_over,
@@ -91,6 +94,7 @@ def _company(
     world: "World",
     followed: "Following | None",
     voice: Voice,
+    observers: "Observers",
     *,
     once: bool,
 ) -> "Company":
@@ -101,11 +105,17 @@ def _company(
 
     watching = watchers(settings, fleet, world, voice.book)
     hearings = list(watching.hearings)
+    for one in watching.observers:
+        observers.add(one)
     open_at = None if once else listen(settings, fleet)
     if open_at is not None:
         from reconciler.daemon.front import FrontDoor
 
-        hearings.insert(0, FrontDoor(open_at, world.clock, voice.note, watching.knocked))
+        door = FrontDoor(open_at, world.clock, voice.note, watching.knocked, watching.sight)
+        hearings.insert(0, door)
+        observers.add(door.observer)
+        for courier in watching.couriers:
+            courier.counted = door.sent
     pulls = Pulls(voice)
     after = None if once else merges(settings, fleet, world, pulls.converges, pulls.unsaid)
     reviews = reviewing(settings, fleet, pulls.told, after.approved) if after is not None else None

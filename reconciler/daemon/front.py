@@ -15,10 +15,12 @@ from reconciler.daemon.health import Health
 from reconciler.daemon.inbox import Inbox
 from reconciler.daemon.listening import connections, listener, open_doors, url
 from reconciler.daemon.metrics import Metrics
-from reconciler.daemon.serve import Reported
+from reconciler.daemon.serve import Begun, Reported
+from reconciler.daemon.telling import BLIND, Sight
 from reconciler.daemon.waking import Bell
 from reconciler.forge.signatures import Keys, Provider
-from reconciler.model.ports import Clock
+from reconciler.model.outcome import Event
+from reconciler.model.ports import Clock, Observer
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +39,16 @@ class FrontDoor(Hearer):
     """beside.Hearing. `tell` says something to a person, `knocked` hears of each delivery that was answered."""
 
     def __init__(
-        self, listen: Listen, clock: Clock, tell: Callable[[str], None], knocked: Callable[[Knock], None] | None = None
-    ) -> None:
+        self, listen: Listen, clock: Clock, tell: Callable[[str], None],
+        knocked: Callable[[Knock], None] | None = None, sight: Sight = BLIND,
+    ) -> None:  # fmt: skip
         self._knocked = knocked or _unheard
         self._listen = listen
         self._clock = clock
         self._tell = tell
         self._health = Health(clock)
         self._desk: Desk | None = None
-        self._metrics = Metrics(self._depth, connections)
+        self._metrics = Metrics(self._depth, connections, clock, sight)
 
     @contextmanager
     def opened(self, bell: Bell) -> Iterator[None]:
@@ -73,6 +76,22 @@ class FrontDoor(Hearer):
 
     def tick(self, *, working: bool) -> None:
         self._health.tick(working=working)
+
+    @property
+    def observer(self) -> Observer:
+        """Counts what is called."""
+        return self._metrics.observer
+
+    @property
+    def sent(self) -> Callable[[str, str], None]:
+        """Counts messages: target, how it ended."""
+        return self._metrics.sent
+
+    def begins(self, cycle: Begun) -> None:
+        self._metrics.begins(cycle)
+
+    def happened(self, event: Event) -> None:
+        self._metrics.happened(event)
 
     def told(self, reported: Reported) -> None:
         self._health.told(reported)

@@ -14,9 +14,13 @@ from prometheus_client import (
 )
 
 from reconciler import __version__
-from reconciler.daemon.serve import Reported
+from reconciler.daemon.measures import CloudMeter, Wellbeing
+from reconciler.daemon.serve import Begun, Reported
+from reconciler.daemon.telling import Sight
 from reconciler.model.errors import AipressError, ForbiddenError, InputError, RefusedError
 from reconciler.model.ids import Scope
+from reconciler.model.outcome import Event
+from reconciler.model.ports import Clock, Observer
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -27,9 +31,11 @@ _EVENTS = frozenset({"push", "pull_request", "comment"})
 
 
 class Metrics:
-    """`waiting` and `connections` are asked at each look."""
+    """`waiting`, `connections` and `sight` are asked at each look."""
 
-    def __init__(self, waiting: Callable[[], float], connections: Callable[[], float]) -> None:
+    def __init__(
+        self, waiting: Callable[[], float], connections: Callable[[], float], clock: Clock, sight: Sight
+    ) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody reads
         self._registry = registry = CollectorRegistry()
         self._cycles = Counter("aipress_reconcile", "Cycles by how they ended.", ["kind", "result"], registry=registry)
@@ -56,10 +62,6 @@ class Metrics:
         self._fetch_errors = Counter(
             "aipress_git_fetch_errors", "Fetches that failed.", ["repo_kind"], registry=registry
         )
-        self._drift = Gauge(
-            "aipress_drift_objects", "Objects changed outside Git, at the last look at everything.", ["shard"],
-            registry=registry,
-        )  # fmt: skip
         self._success = Gauge(
             "aipress_resource_last_success_timestamp_seconds", "When a cycle over everything last ended well.",
             ["kind", "name"], registry=registry,
@@ -70,6 +72,12 @@ class Metrics:
         depth.labels("webhooks").set_function(waiting)
         held = Gauge("aipress_door_connections", "Connections of the door that are open.", registry=registry)
         held.set_function(connections)
+        self._messages = Counter(
+            "aipress_notifications", "Messages by how they ended.", ["target", "result"], registry=registry
+        )
+        self._kind = "fleet"
+        self._well = Wellbeing(registry, clock, sight)
+        self.observer: Observer = CloudMeter(registry, clock, self._phase)
 
     def text(self) -> bytes:
         return generate_latest(self._registry)
@@ -85,8 +93,23 @@ class Metrics:
         else:
             self._fetched.labels("fleet").set(at)
 
+    def sent(self, target: str, result: str) -> None:
+        """A message to a target of the settings: sent, failed or dropped."""
+        self._messages.labels(target, result).inc()
+
+    def begins(self, cycle: Begun) -> None:
+        self._kind = _kind(cycle.scope)
+        self._well.begins(cycle)
+
+    def happened(self, event: Event) -> None:
+        self._well.happened(event)
+
+    def _phase(self, name: str, seconds: float) -> None:
+        self._seconds.labels(self._kind, name).observe(seconds)
+
     def told(self, reported: Reported, at: float) -> None:
         """Of the end of a cycle, at `at` (epoch seconds)."""
+        self._well.told(reported)
         kind = _kind(reported.scope)
         self._seconds.labels(kind, "cycle").observe(reported.seconds)
         self._cycles.labels(kind, _result(reported)).inc()
@@ -106,10 +129,6 @@ class Metrics:
 
     def _looked_at_everything(self, reported: Reported, at: float) -> None:
         applied = reported.applied
-        self._drift.clear()
-        for change in applied.plan.changes if applied else ():
-            if change.drift:
-                self._drift.labels(change.shard).inc()
         if applied and applied.exit_code == 0:
             self._success.labels("fleet", "fleet").set(at)
 

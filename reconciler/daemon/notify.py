@@ -56,7 +56,7 @@ class Notifier(Hearer):
     message's end (target, "sent" | "failed" | "dropped")."""
 
     def __init__(self, targets: Sequence["Courier"], kinds: frozenset[str] = KINDS) -> None:
-        self._couriers = tuple(targets)
+        self.couriers = tuple(targets)
         self._kinds = kinds
         self._lock = threading.Lock()
         self._repeats = Repeats()
@@ -78,17 +78,17 @@ class Notifier(Hearer):
                 if not said.tell:
                     return
                 notice = replace(notice, what=notice.what + again(said.left_out, f"{said.since:%H:%M}Z"))
-        for courier in self._couriers:
+        for courier in self.couriers:
             courier.put(notice)
 
     @contextmanager
     def opened(self, bell: Bell) -> Iterator[None]:  # noqa: ARG002
-        for courier in self._couriers:
+        for courier in self.couriers:
             courier.start()
         try:
             yield
         finally:
-            for courier in self._couriers:
+            for courier in self.couriers:
                 courier.end()
 
 

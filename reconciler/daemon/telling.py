@@ -35,6 +35,10 @@ class Sight:
     owner: Callable[[], Store | None]
 
 
+BLIND = Sight(lambda _commit: None, lambda: None, lambda: "", lambda: None)
+"""Nothing is looked up."""
+
+
 class Telling(Hearer):
     """beside.Hearing. `scene`: without a cycle."""
 

@@ -289,7 +289,7 @@ def test_the_settings_say_where_the_secret_url_is(tmp_path: Path, monkeypatch: p
     chosen = settings({"directory": tmp_path})
     made = notifier(chosen, "f", PLAIN)
     assert made is not None
-    assert [(c.target.name, c.target.form) for c in made._couriers] == [
+    assert [(c.target.name, c.target.form) for c in made.couriers] == [
         ("notify_webhook", "cloudevents"), ("notify_webhook", "cloudevents"), ("notify_slack", "slack"),
     ]  # fmt: skip
     assert "abcdefgh" not in seam(chosen).line("https://hooks.slack.com/services/T/B/abcdefgh")

@@ -391,7 +391,7 @@ def test_drift_is_what_the_last_look_at_everything_saw(door: Opened, tmp_path: P
     for changes, scope in ((drifted, Scope()), ((), Scope(fleet=False))):
         seen = Applied(replace(plan, changes=changes, guards=()), Outcome({}))
         door.front.told(Reported(1, "interval", "", seen, None, scope, 2.0))
-        assert door.metric('aipress_drift_objects{shard="eu-001"}') == 3
+        assert door.metric('aipress_drift_objects{severity="high",shard="eu-001"}') == 3
     door.front.told(Reported(2, "interval", "", Applied(replace(plan, changes=()), Outcome({})), None))
     assert door.metric('aipress_drift_objects{shard="eu-001"}') == 0
     assert door.metric('aipress_reconcile_total{kind="fleet",result="noop"}') == 2

@@ -2,11 +2,16 @@
 
 from tests.mutants.mutant import Mutant
 
+COMMITS, MEASURES, TRACES, OTLP = (
+    "reconciler/daemon/commits.py", "reconciler/daemon/measures.py", "reconciler/daemon/traces.py",
+    "reconciler/daemon/otlp.py",
+)  # fmt: skip
 SEAM, LOG, REPEATS, MESSAGES, NOTIFY, POSTING, BESIDE, OBSERVED = (
     "reconciler/report/redact.py", "reconciler/report/cloud_logging.py", "reconciler/report/repeats.py",
     "reconciler/report/messages.py", "reconciler/daemon/notify.py", "reconciler/daemon/posting.py",
     "reconciler/daemon/beside.py", "reconciler/gcp/observed.py",
 )  # fmt: skip
+COUNTED, TRACED = ("tests/daemon/test_measures.py",), ("tests/daemon/test_traces.py",)
 KEPT_IN, TOLD, SENT, HEARD = (
     ("tests/report/test_redact.py",), ("tests/daemon/test_the_log.py",), ("tests/daemon/test_messages.py",),
     ("tests/gcp/test_observed.py",),
@@ -28,4 +33,14 @@ MUTANTS = (
     Mutant(POSTING, 'parts.scheme == "https" or', 'parts.scheme != "x" or', "messages go in the clear", SENT),
     Mutant(BESIDE, "            except Exception as error:\n                _LOG", "            except KeyError as error:\n                _LOG", "who cannot write a log ends the loop", TOLD),
     Mutant(OBSERVED, "        again = isinstance(answer, Failed)", "        again = False and isinstance(answer, Failed)", "an operation that is asked after again counts as over", HEARD),
+    Mutant(COMMITS, "        if self._first is None:\n            self._first = cycle.commit\n        elif cycle", "        if cycle", "a daemon that starts on an old commit says that it took weeks", COUNTED),
+    Mutant(COMMITS, "applied.exit_code == 0 and ", "", "a commit that failed at some tenants counts as live", COUNTED),
+    Mutant(MEASURES, "ordered[:NAMED]", "ordered", "50,000 sick tenants make 50,000 series", COUNTED),
+    Mutant(MEASURES, 'self._first_drift.get(str(change.address), (now, ""))[0]', "now", "drift never grows old, and nobody is woken", COUNTED),
+    Mutant(MEASURES, 'self._breakers.labels(shard or "fleet").set(0)', 'self._breakers.labels(shard or "fleet").set(1)', "a breaker that closed is told as open for ever", COUNTED),
+    Mutant(MEASURES, "            self._failures.set(0)", "            pass", "one bad night keeps the alert on", COUNTED),
+    Mutant(TRACES, "if cycle.reads > MOST_READS:", "if False:", "a look at a thousand projects makes twenty thousand spans", TRACED),
+    Mutant(TRACES, "        elif cycle.loud:", "        elif True:", "a cycle with nothing to do fills the trace of its commit", TRACED),
+    Mutant(TRACES, "if address and polls and address in cycle.writes:", "if False:", "polls hang beside their operation", TRACED),
+    Mutant(OTLP, "            told.line(span.name), context", "            span.name, context", "a secret in a span's name goes to the collector", TRACED),
 )  # fmt: skip
