@@ -61,7 +61,6 @@ def following(chosen: Settings, fleet: "GitRepository") -> "Following | None":
 def listen(chosen: Settings, fleet: "GitRepository") -> "Listen | None":
     """What `serve` opens a door for; None where `listen` is not set. Raises UsageError, InputError (no such secret)."""
     from reconciler.daemon.credentials import secrets_at
-    from reconciler.daemon.following import names_of
     from reconciler.daemon.front import Listen
     from reconciler.daemon.listening import place
     from reconciler.forge.signatures import Provider, keys_of
@@ -76,11 +75,19 @@ def listen(chosen: Settings, fleet: "GitRepository") -> "Listen | None":
     given = {one: (read(f"webhook_{one}"), read("webhook_gitlab_token") if one == "gitlab" else []) for one in Provider}
     keys = {one: keys_of(one, *both) for one, both in given.items() if any(both)}
     private = chosen.get("private_listen")
-    clone = fleet.clone_of
     return Listen(
         place(chosen.get("listen"), "listen"), place(private, "private_listen") if private else None, keys,
-        names_of(fleet.git_dir, clone.url if clone else ""), chosen.state,
+        _names(chosen, fleet), chosen.state,
     )  # fmt: skip
+
+
+def _names(chosen: Settings, fleet: "GitRepository") -> frozenset[str]:
+    """What webhooks may call the fleet repository."""
+    from reconciler.daemon.following import names_of
+
+    clone, on_host = fleet.clone_of, hosted(chosen, fleet)
+    names = names_of(fleet.git_dir, clone.url if clone else "")
+    return names | {on_host.repository.lower()} if on_host else names
 
 
 def hosted(chosen: Settings, fleet: "GitRepository") -> "Place | None":
@@ -99,7 +106,7 @@ def reviewing(
     Raises UsageError, InputError."""
     from reconciler import __version__
     from reconciler.actions.review import Bench
-    from reconciler.daemon.following import Upstream, is_fleet, names_of
+    from reconciler.daemon.following import Upstream, is_fleet
     from reconciler.daemon.proposals import FetchedProposals, HostedReviews, Source
     from reconciler.daemon.reviewing import Reviewing
     from reconciler.daemon.shown import ShownPlans
@@ -119,7 +126,7 @@ def reviewing(
     branch = clone.branch.removeprefix("refs/heads/")
     keep = proposals.keeper(ShownPlans(chosen.state))
     bench = Bench(beside, host, proposals, branch, view, place.blob_url, keep)
-    names = names_of(fleet.git_dir, clone.url)
+    names = _names(chosen, fleet)
     reviews = HostedReviews(bench, proposals)
     return Reviewing(reviews, SystemClock(), lambda hint: is_fleet(hint, names), told, approved, chosen.state)
 
