@@ -23,7 +23,7 @@ def show(
     from reconciler.report.tables import table
 
     terminal = given.terminal
-    printed = {"history": shown, "engine_url": shown, **dict.fromkeys(SECRETS, shown_reference)}
+    printed = {"history": shown, "engine_url": shown, "otlp_endpoint": shown, **dict.fromkeys(SECRETS, shown_reference)}
     values = {
         name: replace(said, value=printed[name](said.value)) if name in printed and said.value else said
         for name, said in given.settings().values.items()

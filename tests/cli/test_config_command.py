@@ -9,6 +9,8 @@ from tests.forge.signing import SECRET
 def test_config_show_never_shows_one(aipress: Aipress, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIPRESS_WEBHOOK_GITHUB", SECRET)
     monkeypatch.setenv("AIPRESS_WEBHOOK_GIT", "file:/run/secrets/git")
+    monkeypatch.setenv("AIPRESS_NOTIFY_SLACK", f"https://hooks.example/{SECRET}")
+    monkeypatch.setenv("AIPRESS_OTLP_ENDPOINT", f"https://jo:{SECRET}@otlp.example")
     for words in (("config", "show"), ("config", "show", "--origin"), ("--json", "config", "show")):
         ended = aipress(*words)
         assert ended.code == 0

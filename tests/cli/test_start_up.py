@@ -12,7 +12,8 @@ from tests.cli.conftest import Aipress
 HEAVY = (
     "google", "googleapiclient", "pydantic", "fastapi", "uvicorn", "pygit2", "jsonschema", "yaml", "ruamel",
     "rich.progress", "rich.markdown", "watchfiles", "reconciler.assemble", "reconciler.cycle", "reconciler.source",
-    "httpx2", "httpcore2", "requests", "reconciler.forge",
+    "httpx2", "httpcore2", "requests", "reconciler.forge", "prometheus_client",
+    "opentelemetry",
 )  # fmt: skip
 
 
@@ -50,6 +51,11 @@ def test_validating_imports_no_google_library_and_no_web_framework() -> None:
     loaded = modules_after("-C", "fleet", "validate")
     assert "reconciler.source.load" in loaded
     assert not [name for name in loaded if name.startswith(("google.", "googleapiclient", "fastapi", "uvicorn"))]
+
+
+@pytest.mark.parametrize("words", [("serve", "--help"), ("-C", "fleet", "validate")])
+def test_what_traces_nothing_loads_no_exporter(words: tuple[str, ...]) -> None:
+    assert not [name for name in modules_after(*words) if name.startswith("opentelemetry")]
 
 
 @pytest.mark.parametrize("name", [name for name, *_ in COMMANDS])

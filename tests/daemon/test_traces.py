@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from reconciler.assemble import settings
+from reconciler.assemble.observing import traces as assembled
 from reconciler.daemon.beside import Company, Several
 from reconciler.daemon.observers import Observers
 from reconciler.daemon.serve import Begun, Reported, Watch, once
@@ -18,10 +20,12 @@ from reconciler.daemon.traces import MOST_READS, Span, Traces
 from reconciler.daemon.waking import Bell
 from reconciler.engine.effects import Effects
 from reconciler.gcp.observed import ObservedCloud
+from reconciler.model.errors import UsageError
 from reconciler.model.ids import Scope
 from reconciler.model.observing import CloudCall
 from reconciler.model.trace import change_span, span_of, trace_of, traceparent
 from reconciler.report.redact import Seam
+from reconciler.source.git import GitRepository
 from tests.cycle.small_world import SmallWorld
 from tests.daemon.receiver import receiver
 from tests.engine.threads import ThreadEngine
@@ -228,6 +232,21 @@ def test_a_collector_that_is_dead_stops_neither_a_cycle_nor_the_end(
         assert traced.cycle().error is None
         for _ in range(3000):
             collector.take(Span("x", "a" * 32, "b" * 16, "", traced.small.clock.now(), traced.small.clock.now()))
+
+
+def test_nothing_is_traced_where_no_collector_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = SmallWorld(tmp_path)
+    for variable in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "AIPRESS_OTLP_ENDPOINT"):
+        monkeypatch.delenv(variable, raising=False)
+
+    def made() -> object:
+        fleet = GitRepository.discover(small.fleet)
+        return assembled(settings({"directory": tmp_path}), fleet, small.clock, "demo", Seam())
+
+    assert made() is None
+    monkeypatch.setenv("AIPRESS_OTLP_ENDPOINT", "file:///etc/passwd")
+    with pytest.raises(UsageError, match="no http"):
+        made()
 
 
 def test_no_secret_goes_to_a_collector(traced: Traced) -> None:
