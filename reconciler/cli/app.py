@@ -34,6 +34,7 @@ COMMANDS: tuple[tuple[str, str, Group, str], ...] = (
     ("show", "plan:show", EVERYDAY, "Print a saved plan, or a version"),
     ("apply", "apply:apply", EVERYDAY, "Apply a saved plan, or targets after showing their plan"),
     ("status", "status:status", EVERYDAY, "Sync and health of targets, one line each"),
+    ("cost", "cost:cost", EVERYDAY, "What sites, shards and the fleet cost a month"),
     ("history", "history:app", EVERYDAY, "Versions: what was applied, newest first"),
     ("why", "why:why", TROUBLE, "Why a target is as it is, and what comes next"),
     ("drift", "drift:app", TROUBLE, "What was changed outside Git; keep it or undo it"),

@@ -13,6 +13,7 @@ from typing import Any
 from reconciler.kinds.pricebook import Basis, Book
 from reconciler.kinds.spelling import integer, quantity
 from reconciler.model.canonical import Body
+from reconciler.model.fleet import Fleet
 from reconciler.model.money import Micros, micros
 
 HOURS = 730
@@ -110,6 +111,15 @@ class Pricer:
         if kind == "run.service" and facts[-1] and facts[-1] not in self.traffic:
             missing.append(f"{kind}: no tier {facts[-1]} says how much its sites are used")
         return Price(tuple(lines), "; ".join(missing))
+
+
+def traffic_of(fleet: Fleet) -> dict[str, Traffic]:
+    """What each tier of a fleet allows."""
+    found = {}
+    for name, written in fleet.tiers.items():
+        limits = written.document.spec.limits
+        found[name] = Traffic(limits.visits, limits.storage_gb, limits.bandwidth_gb)
+    return found
 
 
 _Parts = Callable[..., Iterator[_Part]]

@@ -9,11 +9,10 @@ from typing import Any
 from reconciler.kinds.catalog import kind_of
 from reconciler.kinds.paths import value_at
 from reconciler.kinds.pricebook import book_of
-from reconciler.kinds.prices import FREE, Price, Pricer, Traffic
+from reconciler.kinds.prices import FREE, Price, Pricer, traffic_of
 from reconciler.kinds.spelling import integer
 from reconciler.model.canonical import Body
 from reconciler.model.cost import Driver, PlanCost
-from reconciler.model.fleet import Fleet
 from reconciler.model.guards import CostCeilings, Guards
 from reconciler.model.ids import FLEET, Address, Target, TargetKind, shard_target
 from reconciler.model.money import MILLION, Micros, words
@@ -136,15 +135,6 @@ def _refusal(ceiling: _Ceiling, target: Target, total: Micros, out: tuple[Addres
         "fleet.yaml). Ask for less, raise the ceiling in a commit of its own, or --allow cost"
     )
     return GuardVerdict("cost", target, Verdict.REFUSE, message, out)
-
-
-def traffic_of(fleet: Fleet) -> dict[str, Traffic]:
-    """What each tier of a fleet allows."""
-    found = {}
-    for name, written in fleet.tiers.items():
-        limits = written.document.spec.limits
-        found[name] = Traffic(limits.visits, limits.storage_gb, limits.bandwidth_gb)
-    return found
 
 
 def _pricer(facts: Facts) -> Pricer:

@@ -8,7 +8,14 @@ MONEY, BOOK, PRICES, COST, PLANNED = (
 )  # fmt: skip
 EXACT, LISTED, PLANS = ("tests/model/test_money.py",), ("tests/kinds/test_prices.py",), ("tests/planning/test_cost.py",)
 
+SUMS, TOLD = "reconciler/desired/cost.py", "reconciler/report/costs.py"
+ADDED, TYPED = ("tests/actions/test_cost.py",), ("tests/cli/test_cost_command.py",)
+
 MUTANTS = (
+    Mutant(SUMS, "weights[tenant] += _connections(resource)", "weights[tenant] += 1", "a small site pays for a large one", ADDED),
+    Mutant(SUMS, "            self._unpriced[price.unpriced] += 1", "            pass", "what has no price is not told", ADDED),
+    Mutant(TOLD, 'if shown[:1] in ("=", "+", "-", "@") else shown', "if False else shown", "a tenant's name is a formula in a spreadsheet", ADDED),
+    Mutant("reconciler/actions/cost.py", "earlier, _ = _cost(repository, targets, base, book)", "earlier, _ = _cost(repository, targets, revision, book)", "nothing ever changed since a base", TYPED),
     Mutant(MONEY, "part + (1 if index < left else 0)", "part", "shares of a cost do not add up to it", EXACT),
     Mutant(MONEY, "or abs(amount) > MOST // MILLION", "", "a saved plan may cost anything", EXACT),
     Mutant(MONEY, "if amount and not whole", "if False", "less than a cent reads as nothing", EXACT),
