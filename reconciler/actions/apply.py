@@ -9,6 +9,7 @@ from reconciler.actions.plan import PlanRequest, make
 from reconciler.actions.selftest import require_guards
 from reconciler.cycle.bounds import limits_of
 from reconciler.cycle.loop import apply_once, go_on, plan_once
+from reconciler.cycle.noting import refusals
 from reconciler.cycle.world import NO_TEXTS, Texts, Walk, World, read_fleet
 from reconciler.model.bounds import Bounds
 from reconciler.model.errors import InputError, RefusedError, UsageError
@@ -74,7 +75,7 @@ def apply(world: World, request: ApplyRequest) -> Applied:
         raise UsageError(
             f"--allow {unknown[0]}: no such guard can be passed", f"these can: {', '.join(sorted(ALLOWABLE))}"
         )
-    with world.lease.hold("apply"):
+    with refusals(world, request.trigger, request.plan), world.lease.hold("apply"):
         earlier = _gone_on(world, request)
         if earlier.exit_code:
             return earlier

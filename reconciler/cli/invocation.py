@@ -12,6 +12,7 @@ from reconciler.cli.terminal import Terminal
 from reconciler.model.ids import Target
 
 if TYPE_CHECKING:
+    from reconciler.actions.audit import Records
     from reconciler.assemble import Settings
     from reconciler.cycle.world import World
 
@@ -34,6 +35,12 @@ class Invocation:
         from reconciler.assemble import world
 
         return world(self.settings(flags))
+
+    def records(self) -> "Records":
+        """What is read without a cloud. Raises UsageError, InputError."""
+        from reconciler.assemble import records
+
+        return records(self.settings())
 
     def targets(self, texts: tuple[str, ...]) -> tuple[Target, ...]:
         """Raises UsageError for a text that is neither a target nor a path of the fleet."""

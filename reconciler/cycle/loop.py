@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 
+from reconciler.cycle import noting
 from reconciler.cycle.bounds import bounds_of, limits_of
 from reconciler.cycle.contested import fleet_at
 from reconciler.cycle.mending import lift
@@ -79,10 +80,12 @@ def apply_once(world: World, plan: Plan, walk: Walk) -> tuple[Outcome, Versions]
     bounds = bounds_of(world, plan, publishing.fleet_of(order), walk.allow)
     lift(world, plan.fleet_head, walk.texts)
     order = replace(order, bounds=bounds)
+    noting.begun(world, order, walk.allow)
     with world.observer.phase("apply"), world.fence.walking(plan.parents):
         outcome = world.engine.apply(order, walk.progress, publishing.settled) if plan.changes else Outcome({})
         for shard in sorted(shards_of(plan) - {change.shard for change in plan.changes}):
             publishing.settled(order, shard, Outcome({}))
+    noting.ended(world, order, outcome)
     return outcome, publishing.versions()
 
 
@@ -98,6 +101,8 @@ def go_on(world: World, progress: Progress, current: Current) -> tuple[Sequence[
             return True
 
         ended = world.engine.resume(goes_on, progress, publishing.settled)
+    for order, outcome in ended:
+        noting.ended(world, order, outcome)
     return ended, publishing.versions()
 
 

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from reconciler.model.audit import UNRECORDED
 from reconciler.model.fleet import Fleet
 from reconciler.model.ids import Address
 from reconciler.model.observing import NOBODY
 from reconciler.model.ports import (
+    Audit,
     Clock,
     Cloud,
     Engine,
@@ -46,6 +48,7 @@ class World:
     tenure: Tenure
     visitor: Visitor
     observer: Observer = NOBODY
+    audit: Audit = UNRECORDED
 
 
 @dataclass(frozen=True, slots=True)

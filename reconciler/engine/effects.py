@@ -5,7 +5,7 @@ every gate is asked (stop switch, owner of the fleet), then the limits, then the
 the machine, never an exception.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.applying.exchange import (
     Aged,
@@ -26,6 +26,7 @@ from reconciler.applying.exchange import (
 )
 from reconciler.applying.pace import aged
 from reconciler.applying.state import Phase, State
+from reconciler.engine.trail import Trail
 from reconciler.model.observing import NOBODY
 from reconciler.model.order import Order
 from reconciler.model.plan import Change
@@ -59,10 +60,12 @@ class Effects:
     fence: Fence
     limits: Limits
     observer: Observer = NOBODY
+    trail: Trail = field(default_factory=Trail)
 
     def opened(self, order: Order) -> None:
         """For a driver, before it walks an order or goes on with one: its bounds hold from now on."""
         self.limits.opened(order)
+        self.trail.opened(order)
 
     def carry_out(self, change: Change, state: State, request: Request, plan: str) -> Response:
         """One request in, its response out. `plan`: the digest of the plan that is walked.
@@ -80,10 +83,11 @@ class Effects:
             self.journal.record(Intent(request.intent, plan, change.to_json(), self.clock.now()))
             return Recorded()
         if isinstance(request, Begin):
-            return self._objection(change, request) or self._heard(change, request.call, self.cloud.begin(request.call))
+            return self._objection(change, request, plan) or self._begun(change, request.call, plan)
         if isinstance(request, Poll):
             self.fence.tend(change.shard)
             answer = self.cloud.poll(change.address.kind, request.operation, request.call)
+            self.trail.answered(change, request.call, answer, plan, request.operation)
             return self._heard(change, request.call, answer)
         if isinstance(request, Close):
             self.journal.close(request.intent)
@@ -106,21 +110,33 @@ class Effects:
         """Why nothing at all may start ("" : it may): what gates say that stop whatever the change."""
         return next((why for gate in (*self.gates, self.limits) if (why := gate.stopped())), "")
 
+    def _begun(self, change: Change, call: Call, plan: str) -> Answered:
+        """What cannot be recorded first is not sent; what cannot be recorded afterwards was begun, and its intent is
+        open."""
+        self.trail.begun(change, call, plan)
+        answer = self.cloud.begin(call)
+        self.trail.answered(change, call, answer, plan)
+        return self._heard(change, call, answer)
+
     def _heard(self, change: Change, call: Call, answer: Answer) -> Answered:
         self.limits.heard(change, call, answer)
         return Answered(answer)
 
-    def _objection(self, change: Change, request: Begin) -> Response | None:
+    def _objection(self, change: Change, request: Begin, plan: str) -> Response | None:
         for gate in self.gates:
             if (said := gate.ask(change, request.call)) is not None:
-                return _word(said)
+                return self._told(change, request, said, plan)
         if aged(request.looked, self.clock.now()):
             return Aged()  # before it is counted
         if (limited := self.limits.ask(change, request.call)) is not None:
-            return _word(limited)
+            return self._told(change, request, limited, plan)
         if (kept := self.fence.keep(change.shard)) is not None:
-            return _word(kept)
+            return self._told(change, request, kept, plan)
         return Aged() if aged(request.looked, self.clock.now()) else None
+
+    def _told(self, change: Change, request: Begin, said: Later | No | Halt, plan: str) -> Response:
+        self.trail.stopped(change, request.call, said, plan)
+        return _word(said)
 
 
 def _word(said: Later | No | Halt) -> Response:

@@ -39,6 +39,8 @@ def files(version: Version) -> dict[str, bytes]:
             "resources": digest(resources), "documents": digest(dict(version.documents)), "outcome": digest(items),
         },
     }  # fmt: skip
+    if version.audit:
+        heading["audit"] = version.audit
     result = {HEADING: _readable(heading), OUTCOME: _readable(items)}
     for path, text in version.documents.items():
         result[DOCUMENTS + path] = text.encode()
@@ -68,7 +70,7 @@ def brief(identity: str, parent: str | None, heading: bytes, outcome: bytes) -> 
     return Version(
         id=identity, parent=parent, shard=row["shard"], number=row["number"], at=at, actor=row["actor"],
         trigger=row["trigger"], fleet_commit=row["fleetCommit"], plan=row["plan"], result=row["result"],
-        summary=row["summary"], tenants=tenants, items=tuple(items),
+        summary=row["summary"], tenants=tenants, items=tuple(items), audit=str(row.get("audit", "")),
     )  # fmt: skip
 
 

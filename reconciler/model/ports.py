@@ -1,11 +1,12 @@
 """Everything outside, as Protocols, on one page. A test double of any of them is one class."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from reconciler.model.audit import Anchor, Line, Note
 from reconciler.model.authorship import Author
 from reconciler.model.canonical import Body
 from reconciler.model.effect import Row
@@ -244,6 +245,20 @@ class Ledger(Protocol):
         """Oldest first."""
 
 
+class Audit(Protocol):
+    """What was decided and written here, for ever; each record names the one before it. Asked from any thread."""
+
+    def note(self, note: Note, *, sync: bool = True) -> None:
+        """Returns when a killed process leaves the record behind (`sync`: a power cut too). Raises AipressError when it
+        cannot be written: do not act then."""
+
+    def anchor(self) -> Anchor | None:
+        """The newest record, once all are on disk; None where nothing was recorded yet."""
+
+    def lines(self) -> Iterator[Line]:
+        """Oldest first, as they lie there. Raises AipressError when they cannot be read."""
+
+
 class StopSwitch(Protocol):
     def stopped(self) -> str:
         """ "" to go on, else the reason to stop; asked before each effect. Unreadable means stop."""
@@ -402,8 +417,8 @@ class Lease(Protocol):
 
 
 __all__ = [
-    "Answer", "Call", "Change", "Clock", "Cloud", "Current", "Done", "Engine", "Failed", "Fence", "Gate", "Grant",
-    "Halt", "History", "Intent", "Journal", "Later", "Lease", "LeaseBook", "Ledger", "Limits", "Listing", "No",
+    "Answer", "Audit", "Call", "Change", "Clock", "Cloud", "Current", "Done", "Engine", "Failed", "Fence", "Gate",
+    "Grant", "Halt", "History", "Intent", "Journal", "Later", "Lease", "LeaseBook", "Ledger", "Limits", "Listing", "No",
     "Observer", "Pending", "Progress", "Repository", "Seen", "Settled", "StopSwitch", "Tenure", "TreeFile",
     "Visitor",
 ]  # fmt: skip

@@ -104,6 +104,8 @@ class Version:
     tenants: Mapping[str, TenantState] = field(default_factory=dict)
     documents: Mapping[str, str] = field(default_factory=dict)
     items: tuple[Mapping[str, Any], ...] = ()
+    audit: str = ""
+    """The newest record of the audit log of the host that published it (audit.Anchor, "" : it kept none)."""
 
     @property
     def label(self) -> str:

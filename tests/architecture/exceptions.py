@@ -62,6 +62,7 @@ FILES: Mapping[str, str] = {
     "reconciler/daemon/inbox.py": "the hints of webhooks: a small database in the state folder",
     "reconciler/engine/journal.py": "the Journal port: intents, synced before their effect",
     "reconciler/engine/durable/file.py": "the engine's database: its folder, its mode, what was damaged",
+    "reconciler/engine/audit.py": "the Audit port: only ever appended to, synced before what it tells",
     "reconciler/engine/ledger.py": "the Ledger port: what was done, written before it is done",
     "reconciler/engine/release.py": "which release worked on this state folder",
     "reconciler/engine/lease.py": "the Lease port: lock files of this host",

@@ -8,6 +8,7 @@ from typing import Any
 import pygit2
 
 from reconciler.cycle.world import World
+from reconciler.engine.audit import FileAudit
 from reconciler.engine.durable.engine import DurableEngine
 from reconciler.engine.durable.terms import Terms
 from reconciler.engine.effects import Effects, StopGate
@@ -18,7 +19,8 @@ from reconciler.engine.ledger import FileLedger
 from reconciler.engine.limits import CountedLimits
 from reconciler.engine.switch import FileStopSwitch
 from reconciler.engine.tenure import StoreTenure
-from reconciler.history.store import GitHistory
+from reconciler.engine.trail import Trail
+from reconciler.history.audited import AuditedHistory
 from reconciler.model.ports import Engine
 from reconciler.source.git import GitRepository
 from tests.doubles import FakeCloud, FakeVisitor
@@ -73,16 +75,18 @@ class SmallWorld:
         state = self.folder / host
         state.mkdir(exist_ok=True)
         stop = StopGate(FileStopSwitch(state))
-        history = GitHistory(self.folder / "state" / "history.git", self.clock)
+        audit = FileAudit(state, self.clock, lambda: store_id(state))
+        history = AuditedHistory(self.folder / "state" / "history.git", self.clock, None, audit)
         us = this_process(store_id(state))
         fence, tenure = ShardLeases(history, self.clock, us), StoreTenure(history, self.clock, us)
         limits = CountedLimits(FileLedger(state), self.clock, history.holds)
-        effects = Effects(self.cloud, FileJournal(state), self.clock, (stop, tenure), fence, limits)
+        effects = Effects(self.cloud, FileJournal(state), self.clock, (stop, tenure), fence, limits, trail=Trail(audit))
         engine: Engine = ThreadEngine(effects, self.parallel)
         if self.durable:
             engine = DurableEngine(effects, state, Terms(self.parallel))
         lease, fleet, who = FlockLease(state), GitRepository.discover(self.fleet), "jo@example.org"
-        return World(fleet, self.cloud, history, engine, self.clock, lease, who, fence, limits, tenure, self.visitor)
+        ports = (fleet, self.cloud, history, engine, self.clock, lease, who, fence, limits, tenure, self.visitor)
+        return World(*ports, audit=audit)
 
     def write(self, path: str, text: str, who: pygit2.Signature = WHO) -> None:
         (self.fleet / path).write_text(text)

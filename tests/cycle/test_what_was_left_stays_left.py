@@ -267,6 +267,7 @@ def test_further_back_at_once_is_not_kept_by_the_hold_of_the_first(small: SmallW
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_killed_in_the_middle_it_is_still_held_and_goes_on_with_the_same_command(when: str, small: SmallWorld) -> None:
+    small.parallel = 1  # a process that is killed has no other thread that goes on
     small.cloud.script(Script("begin", kind="run.service", kill=when))
     with pytest.raises(Killed):
         at_once(small, back(small))

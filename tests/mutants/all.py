@@ -2,6 +2,7 @@
 
 from tests.mutants import (
     of_applying,
+    of_audit,
     of_cost,
     of_durable,
     of_engine,
@@ -19,6 +20,7 @@ from tests.mutants import (
 
 MUTANTS = (
     *of_applying.MUTANTS,
+    *of_audit.MUTANTS,
     *of_cost.MUTANTS,
     *of_durable.MUTANTS,
     *of_engine.MUTANTS,
