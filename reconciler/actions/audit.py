@@ -41,7 +41,7 @@ def read(records: Records, wanted: Wanted) -> Iterator[Recorded]:
         try:
             found = recorded(line.content)
         except ValueError:
-            continue
+            continue  # half a line, or a foreign one: `verify` says which
         if (wanted.since and found.at < wanted.since) or (wanted.until and found.at >= wanted.until):
             continue
         if wanted.target is None or concerns(found, wanted.target, wanted.shard):

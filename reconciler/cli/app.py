@@ -37,6 +37,7 @@ COMMANDS: tuple[tuple[str, str, Group, str], ...] = (
     ("cost", "cost:cost", EVERYDAY, "What sites, shards and the fleet cost a month"),
     ("history", "history:app", EVERYDAY, "Versions: what was applied, newest first"),
     ("why", "why:why", TROUBLE, "Why a target is as it is, and what comes next"),
+    ("trace", "trace:trace", TROUBLE, "I pushed, why is it not live? A commit's way to a target"),
     ("drift", "drift:app", TROUBLE, "What was changed outside Git; keep it or undo it"),
     ("rollback", "rollback:rollback", TROUBLE, "Return a target to an earlier version"),
     ("pause", "holds:pause", TROUBLE, "Hold a target: nothing is applied to it"),

@@ -1,6 +1,7 @@
 """Who wrote what, as far as git tells."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,17 @@ class Author:
         said = text.strip().casefold()
         own = {self.name.casefold(), self.address.casefold(), f"{self.name} <{self.address}>".casefold()}
         return bool(said) and said in own
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """Who wrote a commit ("Name <address>"), when it was made (with a zone), its first line, its parents."""
+
+    id: str
+    author: str
+    at: datetime
+    subject: str
+    parents: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

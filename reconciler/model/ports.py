@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from reconciler.model.audit import Anchor, Line, Note
-from reconciler.model.authorship import Author
+from reconciler.model.authorship import Author, Committed
 from reconciler.model.canonical import Body
 from reconciler.model.effect import Row
 from reconciler.model.errors import Failure
@@ -132,6 +132,9 @@ class Repository(Protocol):
 
     def written_by(self, commit: str, path: str, lines: Sequence[int]) -> Mapping[int, Author]:
         """Who wrote these lines of a file, as they stand at a commit; nothing where git does not tell."""
+
+    def told(self, commit: str) -> Committed:
+        """Raises InputError for what is no commit."""
 
     def changed(self, base: str, head: str) -> Sequence[str]:
         """Paths below the fleet root that differ, from the tree difference (not the history)."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pygit2
 from pygit2.enums import FileStatus, ObjectType, RepositoryOpenFlag
 
-from reconciler.model.authorship import Author
+from reconciler.model.authorship import Author, Committed
 from reconciler.model.errors import InputError
 from reconciler.model.ports import TreeFile
 from reconciler.source.blame import written_by
@@ -143,6 +143,13 @@ class GitRepository:
 
     def written_by(self, commit: str, path: str, lines: Sequence[int]) -> Mapping[int, Author]:
         return written_by(self._repo, self.resolve(commit), f"{self.root}/{path}" if self.root else path, lines)
+
+    def told(self, commit: str) -> Committed:
+        found = self._repo[self.resolve(commit)].peel(pygit2.Commit)
+        subject = (found.message.splitlines() or [""])[0]
+        at = datetime.fromtimestamp(max(found.commit_time, 0), UTC)
+        who = f"{found.author.name} <{found.author.email}>"
+        return Committed(str(found.id), who, at, subject, tuple(str(parent) for parent in found.parent_ids))
 
     def changed(self, base: str, head: str) -> Sequence[str]:
         """Equal subtrees are not opened, so the cost follows the difference. Raises as `files` does."""

@@ -8,7 +8,12 @@ WORDS, FILES, TRAIL, HISTORY, EFFECTS = (
 )  # fmt: skip
 DISK, TOLD = ("tests/engine/test_audit_files.py",), ("tests/cycle/test_what_the_audit_log_tells.py",)
 
+WAY, ON_IT = "reconciler/actions/trace.py", ("tests/cycle/test_the_way_of_a_commit.py",)
+
 MUTANTS = (
+    Mutant(WAY, "        if not self._reaches(self.head):", "        if False:", "a commit beside the branch is told as one that waits", ON_IT),
+    Mutant(WAY, "            if hold.active(now) and", "            if not hold.active(now) and", "trace does not say that the target is on hold", ON_IT),
+    Mutant(WAY, "            yield from self._stands()\n", "", "trace does not say what stops a commit", ON_IT),
     Mutant(WORDS, "found.before != before.digest:", "False:", "a record that was edited is believed", DISK),
     Mutant(WORDS, "(TORN, self.left)", "(found.note.what, found.before)", "a line that was garbled passes for one that a crash tore", DISK),
     Mutant(WORDS, "if anchor.number > reading.last.number:", "if False:", "a log that lost its end is told as another fault", DISK),

@@ -15,8 +15,8 @@ def port(test: str) -> tuple[str, ...]:
 
 MUTANTS = (
     Mutant(
-        EFFECTS, "return self._objection(change, request) or self._heard(change, request.call, self.cloud.begin(request.call))",
-        "return self._heard(change, request.call, self.cloud.begin(request.call))", "no gate is asked before a write", DOOR,
+        EFFECTS, "return self._objection(change, request, plan) or self._begun(change, request.call, plan)",
+        "return self._begun(change, request.call, plan)", "no gate is asked before a write", DOOR,
     ),
     Mutant(
         EFFECTS, "        why = self.switch.stopped()\n        return Halt(why) if why else None",

@@ -35,7 +35,7 @@ MUTANTS = (
     ),
     Mutant(RULES, "(same and holder.store != \"\")", "(same)", "workers that share no state folder take each other's leases", LEASES),
     Mutant(BOOK, "        if self._lease(after.shard, head) != before:\n            return False\n", "", "a lease changes without compare-and-swap", LEASES),
-    Mutant(EFFECTS, "        if (kept := self.fence.keep(change.shard)) is not None:\n            return _word(kept)\n", "",
+    Mutant(EFFECTS, "        if (kept := self.fence.keep(change.shard)) is not None:\n            return self._told(change, request, kept, plan)\n", "",
         "a call leaves without a lease", DOOR,
     ),
     Mutant(EFFECTS, "            if not isinstance(entered, int):\n                return _word(entered)\n            generation = entered\n",

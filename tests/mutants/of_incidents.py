@@ -105,7 +105,7 @@ MUTANTS = (
         "CrowdStrike 2024: configuration data needs no canary", replay("spreading", "crowdstrike_july_2024_configuration_data_meets_a_canary_first"),
     ),
     Mutant(
-        EFFECTS, "        if (limited := self.limits.ask(change, request.call)) is not None:\n            return _word(limited)\n", "",
+        EFFECTS, "        if (limited := self.limits.ask(change, request.call)) is not None:\n            return self._told(change, request, limited, plan)\n", "",
         "S3 2017, Facebook 2021: the plan's guard is the only one", replay("spreading", "amazon_s3_february_2017_a_slip_of_the_hand_does_not_take_many"),
     ),
 )  # fmt: skip

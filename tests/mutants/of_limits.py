@@ -59,7 +59,7 @@ MUTANTS = (
     Mutant(LEDGER, "            os.write(self._handle, b\"\\n\")  # a crash tore the last line: it must not swallow the next", "            pass",
         "a torn line swallows the next one: an effect is not counted", KEPT,
     ),
-    Mutant(EFFECTS, "        if (limited := self.limits.ask(change, request.call)) is not None:\n            return _word(limited)\n", "",
+    Mutant(EFFECTS, "        if (limited := self.limits.ask(change, request.call)) is not None:\n            return self._told(change, request, limited, plan)\n", "",
         "limits are not asked at the write", KEPT,
     ),
     # --- who owns the fleet ---

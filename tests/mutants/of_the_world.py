@@ -116,7 +116,7 @@ MUTANTS = (
     Mutant(CYCLE, "skip = {**refused_items(plan.guards, plan.changes, walk.allow), **walk.skip}", "skip = dict(walk.skip)",
         "what guards refuse is applied", ("tests/incidents",),
     ),
-    Mutant(APPLY, "    with world.lease.hold(\"apply\"):\n", "    if True:\n", "two applies at once", REFUSES),
+    Mutant(APPLY, "request.plan), world.lease.hold(\"apply\"):\n", "request.plan):\n", "two applies at once", REFUSES),
     Mutant(APPLY, "        unapproved |= _held_since(world, plan, request.allow)\n", "", "a hold set after the plan is ignored", REVIEWED),
     Mutant(APPLY, "return all(heads.get(label) == parent for label, parent in plan.parents.items())", "return True",
         "a saved plan is applied however old it is", REVIEWED,
