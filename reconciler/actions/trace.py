@@ -19,6 +19,11 @@ from reconciler.source.scope import placed
 
 BACK = 200
 """Commits looked back for the newest one that is about the target."""
+_REFUSALS = {
+    "apply.refused": "refused", "items.left_out": "left out", "items.stale": "moved", "items.skipped": "skipped",
+    "write.refused": "stopped",
+}  # fmt: skip
+"""Record -> the name of its step."""
 _PULL = re.compile(r"(?:^Merge pull request |\()[#!]([0-9]{1,9})\b")
 
 
@@ -138,10 +143,10 @@ class _Way:
     def _last(self, rows: Sequence[Recorded]) -> Iterator[Step]:
         """The newest refusals: of the whole apply, of the target's items, of a write by a gate."""
         newest = {row.note.what: row for row in rows}
-        for what in ("apply.refused", "items.left_out", "items.stale", "items.skipped", "write.refused"):
+        for what, name in _REFUSALS.items():
             if row := newest.get(what):
                 told, at = str(row.note.detail.get("why", "")), row.at.isoformat()
-                yield Step(what, "held", told, at, row.note.actor, f"aipress why {self.target}")
+                yield Step(name, "held", told, at, row.note.actor, f"aipress why {self.target}")
 
     def _version(self) -> tuple[Version | None, Version | None]:
         """The first version at this commit or a later one in which something of the target was tried, and the newest of

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 
 from reconciler.cycle.world import World
 from reconciler.model.audit import Note
+from reconciler.model.canonical import digest
 from reconciler.model.errors import AipressError
 from reconciler.model.ids import Address
 from reconciler.model.order import Order
@@ -17,7 +18,7 @@ from reconciler.model.plan import Plan
 def begun(world: World, order: Order, allow: Collection[str]) -> None:
     """Before anything of it is done. Raises AipressError when it cannot be recorded."""
     plan = order.plan
-    if not plan.changes:
+    if not plan.changes or (_all_left_out(order) and not world.audit.news(_key(order))):
         return
     summary = {name: number for name, number in plan.summary().items() if number}
     detail = {**summary, "scope": list(plan.scope), "left_out": len(order.skip)}
@@ -35,7 +36,7 @@ def begun(world: World, order: Order, allow: Collection[str]) -> None:
 
 def ended(world: World, order: Order, outcome: Outcome) -> None:
     """How each change ended, those that did not succeed by name."""
-    if not outcome.items:
+    if not outcome.items or _all_left_out(order):
         return
     for result in (Result.FAILED, Result.STALE, Result.SKIPPED, Result.INTERRUPTED):
         found = {a: i.message for a, i in outcome.items.items() if i.result is result and a not in order.skip}
@@ -55,10 +56,19 @@ def refusals(world: World, trigger: str, plan: Plan | None = None) -> Iterator[N
         yield
     except AipressError as error:
         detail = {"why": str(error), "hint": error.hint}
-        commit, digest = (plan.fleet_head, plan.digest) if plan else ("", "")
-        with suppress(AipressError):
-            world.audit.note(Note("apply.refused", world.actor, trigger, commit, digest, detail=detail))
+        commit, plan_digest = (plan.fleet_head, plan.digest) if plan else ("", "")
+        if world.audit.news(digest([world.actor, trigger, commit, plan_digest, str(error)])):
+            with suppress(AipressError):
+                world.audit.note(Note("apply.refused", world.actor, trigger, commit, plan_digest, detail=detail))
         raise
+
+
+def _all_left_out(order: Order) -> bool:
+    return all(change.address in order.skip for change in order.plan.changes)
+
+
+def _key(order: Order) -> str:
+    return digest([order.plan.digest, {str(address): why for address, why in order.skip.items()}])
 
 
 def _alike(found: Mapping[Address, str]) -> dict[str, list[str]]:

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ SEGMENT = 16 * 1024 * 1024
 MOST_LINE = 256 * 1024
 """Bytes looked at from the end of a file for its last record; a record is shorter than 64 KiB."""
 
+REMEMBERED = 4_096
 T = TypeVar("T")
 
 
@@ -52,6 +54,7 @@ class FileAudit:
         self._end: _End | None = None
         self._handle = -1
         self._guard = -1
+        self._told: OrderedDict[str, None] = OrderedDict()
 
     def __del__(self) -> None:
         """A log that nobody holds any more keeps no file open."""
@@ -68,6 +71,16 @@ class FileAudit:
         """The newest record, once all are on disk; None where nothing was recorded yet."""
         with self._lock:
             return self._guarded(self._anchored) if self._folder.is_dir() else None
+
+    def news(self, key: str) -> bool:
+        """Of the newest REMEMBERED keys."""
+        with self._lock:
+            known = key in self._told
+            self._told[key] = None
+            self._told.move_to_end(key)
+            while len(self._told) > REMEMBERED:
+                self._told.popitem(last=False)
+        return not known
 
     def lines(self) -> Iterator[Line]:
         """Oldest first, as they are. Raises AipressError when a file cannot be read."""

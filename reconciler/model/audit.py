@@ -228,6 +228,9 @@ class Unrecorded:
     def anchor(self) -> Anchor | None:
         return None
 
+    def news(self, key: str) -> bool:  # noqa: ARG002
+        return True
+
     def lines(self) -> Iterator[Line]:
         return iter(())
 

@@ -258,6 +258,10 @@ class Audit(Protocol):
     def anchor(self) -> Anchor | None:
         """The newest record, once all are on disk; None where nothing was recorded yet."""
 
+    def news(self, key: str) -> bool:
+        """Whether this process was not asked about this key lately: what a daemon meets again at every look is told
+        once."""
+
     def lines(self) -> Iterator[Line]:
         """Oldest first, as they lie there. Raises AipressError when they cannot be read."""
 

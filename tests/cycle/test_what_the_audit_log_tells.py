@@ -54,6 +54,22 @@ def test_an_apply_that_does_nothing_is_silent(small: SmallWorld) -> None:
     assert len(told(small)) == before
 
 
+def test_what_a_daemon_meets_again_at_every_look_is_told_once(small: SmallWorld) -> None:
+    apply(small.world(), ApplyRequest())
+    pause(small.world(), TENANT, "migration")
+    text = small.read("shards/eu-001/tenants/acme-bakery/tenant.yaml")
+    small.write("shards/eu-001/tenants/acme-bakery/tenant.yaml", f"{text}  runtime:\n    memory: 2Gi\n")
+    daemon = small.world()
+    apply(daemon, ApplyRequest())
+    before = [note.what for note in told(small)]
+    assert before[-2:] == ["items.left_out", "apply.begun"]
+    apply(daemon, ApplyRequest())
+    for _ in range(2):
+        with pytest.raises(RefusedError):
+            apply(daemon, ApplyRequest(expect="sha256:0"))
+    assert [note.what for note in told(small)] == [*before, "apply.refused"]
+
+
 def test_each_version_names_the_newest_record_and_the_log_is_whole(small: SmallWorld) -> None:
     apply(small.world(), ApplyRequest())
     found = verify(kept(small))

@@ -24,5 +24,6 @@ MUTANTS = (
     Mutant(FILES, "if end.size >= SEGMENT:", "if False:", "the log is one file for ever", DISK),
     Mutant(EFFECTS, "        self.trail.begun(change, call, plan)\n", "", "a write is not told", TOLD),
     Mutant(EFFECTS, "        self.trail.opened(order)\n", "", "nobody knows who wrote", TOLD),
+    Mutant(FILES, "        return not known\n", "        return True\n", "a hold fills the log, a record at every look", TOLD),
     Mutant(HISTORY, "audit=str(anchor) if anchor else \"\"", "audit=\"\"", "versions do not name the log's newest record", TOLD),
 )  # fmt: skip
