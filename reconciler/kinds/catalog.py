@@ -64,7 +64,10 @@ _KINDS = (
             ("settings.backupConfiguration.backupRetentionSettings.retainedBackups", "int"),
         ),
         whole=("settings.userLabels", "settings.databaseFlags"),
-        visible=("settings.tier", "settings.databaseFlags", "settings.availabilityType"),
+        visible=(
+            "settings.tier", "settings.databaseFlags", "settings.availabilityType",
+            "settings.backupConfiguration.binaryLogEnabled",
+        ),
         lane="instance", data_bearing=True, name_limit=84,
         permissions=("cloudsql.instances.list", "cloudsql.instances.create", "cloudsql.instances.update"),
     ),

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from reconciler.kinds.catalog import kind_of
+from reconciler.kinds.spelling import integer
 from reconciler.model.guards import Guards
 from reconciler.model.ids import FLEET, Address, Target, TargetKind, shard_target, tenant_target
 from reconciler.model.plan import Action, Change, GuardVerdict, Verdict
@@ -68,6 +69,8 @@ def capacity(facts: Facts, changes: Sequence[Change], _limits: Guards) -> Iterab
     """No more tenants on a shard than it says it holds; and service accounts per project: 100 by default (google-facts,
     verified)."""
     placed = Counter(facts.fleet.where.values())
+    touched = {c.shard for c in changes}
+    connections = _connections(facts, touched & facts.fleet.shards.keys())
     for shard, written in sorted(facts.fleet.shards.items()):
         most, version = written.document.spec.capacity.tenants, facts.history.get(shard)
         known = version.tenants if version else {}
@@ -75,15 +78,33 @@ def capacity(facts: Facts, changes: Sequence[Change], _limits: Guards) -> Iterab
         if placed[shard] > most and fresh:
             message = f"shard {shard} holds {most} tenants at most, and {placed[shard]} are written on it"
             yield GuardVerdict("capacity", shard_target(shard), Verdict.REFUSE, message, fresh)
+        elif shard in connections:
+            held = f"{placed[shard]:,} of {most:,} sites, {connections[shard]}"
+            yield GuardVerdict("capacity", shard_target(shard), Verdict.PASS, held)
     accounts: dict[str, int] = {}
     for address, resource in facts.desired.resources.items():
         if address.kind == "iam.service-account" and resource.shard:
             accounts[resource.shard] = accounts.get(resource.shard, 0) + 1
-    touched = {c.shard for c in changes}
     for shard, count in sorted(accounts.items()):
         if count > 100 and shard in touched:
             message = f"shard {shard} needs {count} service accounts; Google's default quota is 100: have it raised"
             yield GuardVerdict("capacity", shard_target(shard), Verdict.WARN, message)
+
+
+def _connections(facts: Facts, shards: Collection[str]) -> dict[str, str]:
+    """shard -> how many connections its tenants may hold together, by their grants, of those its instance takes."""
+    bodies = {a: (shard, applied.body) for a, (shard, applied) in facts.recorded().items()}
+    bodies |= {a: (resource.shard, resource.body) for a, resource in facts.desired.resources.items()}
+    promised, most = Counter[str](), dict[str, str]()
+    for address, (shard, body) in bodies.items():
+        if shard in shards and address.kind == "sql.grant":
+            each = integer(body.get("maxUserConnections", 0))
+            promised[shard] += each if isinstance(each, int) else 0
+        elif shard in shards and address.kind == "sql.instance":
+            flags = body.get("settings", {}).get("databaseFlags", ())
+            most[shard] = next((str(f.get("value")) for f in flags if f.get("name") == "max_connections"), "")
+    told = {shard: f" of {int(n):,}" if n.isdigit() else "" for shard, n in most.items()}
+    return {shard: f"{promised[shard]:,}{told.get(shard, '')} database connections promised" for shard in shards}
 
 
 def _is_new_tenant(change: Change, known: Collection[str]) -> bool:

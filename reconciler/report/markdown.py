@@ -10,6 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
+from reconciler.kinds.noticed import Level
 from reconciler.model.diagnostic import Severity
 from reconciler.model.ids import TargetKind
 from reconciler.model.mark import Mark
@@ -17,8 +18,10 @@ from reconciler.model.plan import Action, Plan, Verdict
 from reconciler.report.alerts import alerts, next_steps
 from reconciler.report.alike import alike_markdown
 from reconciler.report.arrange import Danger, Section, heading, sections
+from reconciler.report.capacity import capacity_markdown
 from reconciler.report.cost import cost_line, cost_markdown
 from reconciler.report.escape import cell, code_span, cut, fence, html_code, plain
+from reconciler.report.notices import notice_markdown, worst
 from reconciler.report.rows import names, rows, who
 from reconciler.report.text import touched, unchanged_words, unread_words
 from reconciler.report.values import age, commit, count
@@ -39,7 +42,6 @@ _LIGHTS = {
     Danger.VISIBLE: "🟡",
     Danger.UPDATES: "🟡",
 }
-_NOTICE = {Danger.VISIBLE: "yes: a restart", Danger.REPLACES: "yes: replaced"}
 
 
 class Shed(IntEnum):
@@ -114,6 +116,7 @@ def _comment(page: _Page, shed: Shed) -> str:
         elif shed < Shed.TABLE:
             blocks.append(_shard_table(ordered))
         blocks.append(_counts(plan))
+        blocks += [block for block in (notice_markdown(plan), capacity_markdown(plan)) if block]
         if shed < Shed.TABLE and (money := cost_markdown(plan)):
             blocks.append(money)
     if many := alike_markdown(ordered):
@@ -198,9 +201,10 @@ def _signed(section: Section) -> str:
 
 
 def _noticed(section: Section) -> str:
-    if any(c.action is Action.DELETE and c.address.kind == "run.service" for c in section.changes):
-        return "**site goes away**"
-    return _NOTICE.get(section.danger, "no")
+    notice = worst(section)
+    if notice.level is Level.NOTHING:
+        return "no"
+    return f"**{notice.sentence}**" if notice.level is Level.GONE else notice.sentence
 
 
 def _file(section: Section, view: CommentView) -> str:

@@ -7,8 +7,10 @@ from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.ids import Target, TargetKind
 from reconciler.model.plan import GuardVerdict, Plan, Verdict
 from reconciler.report.arrange import Danger, Section, heading, sections
+from reconciler.report.capacity import capacity_lines
 from reconciler.report.cost import cost_lines
 from reconciler.report.escape import columns, cut, padded, plain
+from reconciler.report.notices import notice_lines
 from reconciler.report.rows import NAMES_SHOWN, Row, names, rows, who
 from reconciler.report.style import PLAIN, Style
 from reconciler.report.values import age, commit, count
@@ -44,6 +46,8 @@ def plan_text(plan: Plan, view: PlanView = PlanView()) -> str:
     lines += _after(_findings(plan, view))
     lines += _after(_guards(plan.guards, view.style))
     lines += _after(planned_text(plan.waves, view.style))
+    lines += _after(capacity_lines(plan))
+    lines += _after(notice_lines(plan, view.style))
     lines += _closing(plan, view)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 

@@ -11,7 +11,13 @@ EXACT, LISTED, PLANS = ("tests/model/test_money.py",), ("tests/kinds/test_prices
 SUMS, TOLD = "reconciler/desired/cost.py", "reconciler/report/costs.py"
 ADDED, TYPED = ("tests/actions/test_cost.py",), ("tests/cli/test_cost_command.py",)
 
+NOTICED, NOTICES = "reconciler/kinds/noticed.py", "reconciler/report/notices.py"
+SEEN, SAID = ("tests/kinds/test_noticed.py",), ("tests/report/test_notices.py",)
+
 MUTANTS = (
+    Mutant(NOTICED, '("settings.tier", _MACHINE),', "", "another machine under the database is noticed by nobody", SEEN),
+    Mutant(NOTICED, "    return min(found, default=NOTHING)", "    return max(found, default=NOTHING)", "the mildest of a change is told", SEEN),
+    Mutant(NOTICES, "min(mine.get(target, NOTHING), noticed(change))", "noticed(change)", "the last change of a site hides its worst", SAID),
     Mutant(SUMS, "weights[tenant] += _connections(resource)", "weights[tenant] += 1", "a small site pays for a large one", ADDED),
     Mutant(SUMS, "            self._unpriced[price.unpriced] += 1", "            pass", "what has no price is not told", ADDED),
     Mutant(TOLD, 'if shown[:1] in ("=", "+", "-", "@") else shown', "if False else shown", "a tenant's name is a formula in a spreadsheet", ADDED),

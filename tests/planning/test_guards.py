@@ -18,6 +18,7 @@ from tests.planning.given import (
     ABSENT,
     BACKUP,
     DATABASE,
+    INSTANCE,
     NOW,
     OWNER,
     SECRET,
@@ -281,3 +282,20 @@ def test_a_removal_that_nobody_may_look_at_is_forbidden_and_one_that_does_not_an
     for forbidden, guard in ((True, "forbidden"), (False, "partial-read")):
         plan = make_plan(facts([], {SERVICE: Unknown("403", NOW, forbidden)}, recorded, [removal]))
         assert (plan.changes, guards(plan)) == ((), [guard])
+
+
+def test_a_shard_that_is_touched_says_how_full_it_is() -> None:
+    instance = resource(INSTANCE, {"settings": {"databaseFlags": [{"name": "max_connections", "value": "2000"}]}})
+    grants = [resource(f"tenant/{n}/sql.grant/production", {"maxUserConnections": 30}) for n in ("acme", "birch")]
+    shard = {"eu-001": _shard_of(50)}
+    there = replace(fleet({"acme": "eu-001", "birch": "eu-001"}), shards=shard)
+    made = make_plan(facts([grants[0]], recorded=version([instance, grants[1]]), fleet=there))
+    told = [v.message for v in made.guards if v.guard == "capacity"]
+    assert told == ["2 of 50 sites, 60 of 2,000 database connections promised"]
+
+
+def _shard_of(tenants: int) -> Written[ShardDocument]:
+    return Written("shards/eu-001/shard.yaml", ShardDocument.model_validate({
+        "apiVersion": "aipress.io/v1", "kind": "Shard", "metadata": {"name": "eu-001"},
+        "spec": {"project": {"id": "aipress-eu-001"}, "region": "europe-west1", "capacity": {"tenants": tenants}},
+    }), {}, "")  # fmt: skip
