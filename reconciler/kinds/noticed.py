@@ -37,7 +37,7 @@ class Notice:
 
 NOTHING = Notice(Level.NOTHING, "nothing")
 
-_COLD = Notice(Level.SLOW, "sites restart on a new revision: brief cold starts, no errors")
+_COLD = Notice(Level.SLOW, "a restart on a new revision: brief cold starts, no errors")
 _DATABASE_GONE = Notice(Level.GONE, "the database goes away, and the site with it")
 _SQL_GONE = Notice(Level.GONE, "the shard's database instance goes away, and every site with it", True)
 _MACHINE = Notice(Level.ERRORS, "the database restarts on another machine: about 1 minute of errors", True)

@@ -18,7 +18,7 @@ def test_a_sentence_is_told_once_with_how_many_and_the_worst_first() -> None:
     text = plan_text(plan_of([*sites, tier]))
     told = text[text.index("Visitors notice:") :].splitlines()
     assert told[1].startswith("  every site of 1 shard (eu-001): the database restarts on another machine")
-    assert told[2].startswith("  5 sites (site-0, site-1, site-2 and 2 more): sites restart")
+    assert told[2].startswith("  5 sites (site-0, site-1, site-2 and 2 more): a restart")
     page = comment(plan_of([*sites, tier]))
     assert page.index("every site of 1 shard") < page.index("5 sites (site-0")
 
