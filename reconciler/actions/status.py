@@ -1,6 +1,6 @@
 """`aipress status`: one line a target, two words: sync and health."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,6 +42,25 @@ def status(world: World, targets: Sequence[Target]) -> tuple[StatusRow, ...]:
     """Read now. Shards first, then their tenants."""
     facts = look(world, world.repository.resolve("HEAD"), scope_of(targets))
     return rows_of(world, facts, make_plan(facts))
+
+
+def well(row: StatusRow) -> bool:
+    """In sync, and as it should be."""
+    return row.sync == "Synced" and row.health in ("Healthy", "Suspended", "Deleted")
+
+
+def follow(world: World, targets: Sequence[Target], every: float) -> Iterator[tuple[StatusRow, ...]]:
+    """First all rows; then, looking every so many seconds, those that are others than before, until all are well."""
+    before: dict[str, StatusRow] = {}
+    while True:
+        rows = status(world, targets)
+        changed = tuple(row for row in rows if before.get(row.target) != row)
+        if changed or not before:
+            yield changed
+        before = {row.target: row for row in rows}
+        if all(map(well, rows)):
+            return
+        world.clock.sleep(every)
 
 
 def rows_of(world: World, facts: Facts, plan: Plan) -> tuple[StatusRow, ...]:

@@ -1,15 +1,24 @@
 """`aipress status`: one line a target, two words."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from reconciler.cli.invocation import Given
+from reconciler.cli.invocation import Given, Invocation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reconciler.cycle.world import World
+    from reconciler.model.ids import Target
 
 
 def status(
     *targets: Annotated[str, Parameter(help="Which targets; default the whole fleet.")],
+    watch: Annotated[
+        bool, Parameter(name=["--watch", "-w"], negative="", help="Tell what changes, until all is in sync and well.")
+    ] = False,
     given: Given,
 ) -> int:
     """Sync and health of targets, read now. What is on hold, suspended or wrong says why."""
@@ -17,6 +26,8 @@ def status(
     from reconciler.report.tables import status_table
 
     world = given.world()
+    if watch:
+        return _watched(given, world, given.targets(targets))
     rows = read(world, given.targets(targets))
     terminal = given.terminal
     if terminal.json:
@@ -24,6 +35,29 @@ def status(
     else:
         terminal.out(status_table(rows, world.clock.now(), terminal.style))
         _tell_waiting(given)
+    return 0
+
+
+EVERY = 5.0
+"""Seconds between two looks of `--watch`."""
+
+
+def _watched(given: Invocation, world: "World", targets: "Sequence[Target]") -> int:
+    """The table, then a line for each target that changed; with --json a JSON object a line."""
+    from reconciler.actions.status import follow
+    from reconciler.report.jsontext import json_line
+    from reconciler.report.tables import status_line, status_table
+
+    terminal, first = given.terminal, True
+    for rows in follow(world, targets, EVERY):
+        now = world.clock.now()
+        if terminal.json:
+            terminal.out("".join(json_line(asdict(row)) for row in rows))
+        elif first:
+            terminal.out(status_table(rows, now, terminal.style))
+        else:
+            terminal.out("".join(status_line(row, now) for row in rows))
+        first = False
     return 0
 
 

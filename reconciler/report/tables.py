@@ -134,6 +134,12 @@ def status_table(rows: Sequence[StatusRow], now: datetime, style: Style = PLAIN)
     return table(head, listed, style, 90) + f"{well:,} of {count(len(rows), 'target')} in sync and well.\n" + kept
 
 
+def status_line(row: StatusRow, now: datetime) -> str:
+    """ "11:02:03Z  tenant/acme-bakery  Synced  Healthy  eu-001/12": one that changed while somebody looks on."""
+    words = [f"{now:%H:%M:%S}Z", row.target, row.sync, row.health, row.version or "–", row.reason]
+    return "  ".join(plain(word) for word in words if word) + "\n"
+
+
 def holds_table(holds: Sequence[Hold], now: datetime, style: Style = PLAIN) -> str:
     """Holds in force, and for how long."""
     if not holds:
