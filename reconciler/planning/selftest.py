@@ -52,6 +52,7 @@ def cases() -> Sequence[Case]:
     drift = [replace(change, drift=True) for change in update]
     delete = [_change(f"tenant/site-{n}/run.service/x", Action.DELETE) for n in range(10)]
     data, made = _change("tenant/site-0/sql.database/x", Action.DELETE), _change("tenant/new/secret/x", Action.CREATE)
+    dear = replace(_change("tenant/new/run.service/x", Action.CREATE), body=_DEAR)
     gone = _change("tenant/site-0/secret/x", Action.CREATE, drift=True)
     folder = _change("fleet/folder/shards", Action.REPLACE)
     put_back = replace(update[0], drift=True, fields=(FieldChange("ingress", "a", "b"),))
@@ -77,10 +78,17 @@ def cases() -> Sequence[Case]:
         Case("poisoned", "poisoned", _left(address), (update[0],)),
         Case("former_owners", "former-owner", _renamed(few), (update[0],)),
         Case("parked", "quarantine", replace(few, holds=parked)),
+        Case("cost_ceiling", "cost", few, (dear,)),
         *(Case("_blocked", name, few, (), (Blocked(address, why, "why"),)) for why, name in _BLOCKED.items()),
     )
 
 
+_DEAR: Body = {
+    "template": {
+        "scaling": {"minInstanceCount": 1000},
+        "containers": [{"resources": {"limits": {"cpu": "1", "memory": "512Mi"}, "cpuIdle": True}}],
+    }
+}
 _BLOCKED = {
     Why.STRANGER: "ownership",
     Why.UNREADABLE: "partial-read",
