@@ -82,16 +82,22 @@ def test_no_known_secret_comes_through_any_sink(secret: str, around: str) -> Non
     text = f"{around}{secret}{around}"
     if secret in around * 3 or secret.strip() != secret or secret in HIDDEN:
         return
+    if any(secret in told for told in sinks("z", seam)):
+        return  # a word of the format itself, which hypothesis knows from the code
+    for told in sinks(text, seam):
+        assert secret not in told.replace("&amp;", "&")
+
+
+def sinks(text: str, seam: Seam) -> tuple[str, ...]:
+    """Everything that leaves, of a notice that says `text` wherever it can."""
     notice = Notice(
         "apply.failed", Grade.ERROR, AT, text, why=text, fix=text, who=text, subject=text, cause=text, count=9,
         examples=(text,), labels={"tenant": text}, more={"url": text, "deep": [{"key": text}], "stack_trace": text},
     )  # fmt: skip
-    sinks = (
+    return (
         log_line(notice, seam, Origin("1")), text_line(notice, seam),
         json.dumps(cloud_event(notice, text, seam), ensure_ascii=False), slack(notice, text, seam)["text"],
     )  # fmt: skip
-    for told in sinks:
-        assert secret not in told.replace("&amp;", "&")
 
 
 def test_a_short_word_is_no_secret_and_a_cut_leaves_no_half_of_one() -> None:
