@@ -47,7 +47,7 @@ def engine(realm: "Realm", host: "Host", effects: Effects, state: Path, terms: T
     return SimulatedEngine(watched, state, terms, Around(host.kept, realm.chance, realm.kept_moment))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Watched(Effects):
     """The door, with a look at whoever goes through."""
 
