@@ -271,7 +271,7 @@ class Realm:
         session = sharing_clients(self.place.session, host.clock)
         with (
             patch("reconciler.engine.clock.SystemClock", lambda: host.clock),
-            patch("reconciler.gcp.session.Session", lambda _setting, _clock: session),
+            patch("reconciler.gcp.session.Session", lambda _setting, _clock, **_observer: session),
             patch("reconciler.engine.durable.engine.DurableEngine", partial(drivers.engine, self, host)),
         ):
             return assemble.world(assemble.Settings(self.place.folder / "fleet.git", values))
