@@ -113,6 +113,9 @@ class FakeCloud:
         self._deletes: dict[str, int] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.RLock()
+        self.whole_process = False
+        """Once a script kills, no other thread of that process writes any more, until `reborn`."""
+        self._dead = False
         for (kind, name), body in (objects or {}).items():
             self.put(kind, name, body)
 
@@ -142,6 +145,13 @@ class FakeCloud:
     def objects(self) -> dict[tuple[str, str], dict[str, Any]]:
         with self._lock:
             return {key: copy.deepcopy(item.body) for key, item in self.stored.items()}
+
+    def reborn(self) -> "FakeCloud":
+        """The same cloud for a new process; what is left of the old one goes on speaking to this one, in vain."""
+        with self._lock:
+            new = copy.copy(self)
+            self._dead, new._dead, new._lock = True, False, threading.RLock()
+            return new
 
     def script(self, *scripts: Script) -> None:
         self._scripts.extend(scripts)
@@ -185,10 +195,13 @@ class FakeCloud:
 
     def begin(self, call: Call) -> Answer:
         with self._lock:
+            if self._dead:
+                raise Killed
             self.calls.append((f"begin:{call.action}", call.kind, call.name))
             self.requests.append(call)
             script = self._matching("begin", call.kind, call.name)
             if script is not None:
+                self._dead = bool(script.kill) and self.whole_process
                 if script.kill == "before":
                     raise Killed
                 if script.failure is not None and not script.lost:

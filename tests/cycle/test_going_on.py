@@ -25,8 +25,10 @@ def small(tmp_path: Path) -> SmallWorld:
 def killed(small: SmallWorld, name: str, after: int = 0) -> int:
     """Apply, and die at a write to a name like that. The number of effects so far."""
     small.cloud.script(Script("begin", name=name, kill="after", after=after))
+    small.cloud.whole_process = True
     with pytest.raises(Killed):
         apply(small.world(), ApplyRequest(trigger="serve (commit)"))
+    small.cloud = small.cloud.reborn()
     for item in small.cloud.stored.values():
         item.orphan = True
     return len(small.cloud.effects)
