@@ -18,6 +18,7 @@ from reconciler.model.ids import Address, Scope, Target
 from reconciler.model.order import Order
 from reconciler.model.outcome import Event, Outcome, Result
 from reconciler.model.plan import Plan
+from reconciler.model.policies import Base
 from reconciler.model.ports import Progress
 from reconciler.model.version import Version, past_guards, shard_label
 from reconciler.model.wave import Waves
@@ -163,7 +164,7 @@ def _chosen(world: World, request: ApplyRequest) -> tuple[Plan, dict[Address, st
     if current(world, saved) and under_way.fits(world, saved):
         return saved, _taken_back(world, saved, request.allow)
     base = saved.fleet_base if saved.fleet_base != saved.fleet_head else ""
-    fresh = plan_once(world, saved.fleet_head, scope_from(saved.scope), base)
+    fresh = plan_once(world, saved.fleet_head, scope_from(saved.scope), Base(base, saved.author))
     return fresh, {**_taken_back(world, fresh, request.allow), **unapproved_items(saved, fresh)}
 
 

@@ -7,6 +7,7 @@ from reconciler.cycle.world import World
 from reconciler.desired.compile import compile_fleet
 from reconciler.model.ids import Address, Scope, Target, TargetKind
 from reconciler.model.plan import Plan
+from reconciler.model.policies import Base
 from reconciler.model.ports import Repository
 from reconciler.model.resource import Desired
 from reconciler.planning.narrow import in_scope
@@ -17,10 +18,12 @@ from reconciler.source.scope import placed, scope_of
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
     """Revisions as people write them. Without `base` everything in the targets is observed; with it, the targets whose
-    desired state differs between the two."""
+    desired state differs between the two. `author`: of the pull request, by the code host's user id
+    ("github:583231")."""
 
     targets: tuple[Target, ...] = ()
     base: str = ""
+    author: str = ""
     head: str = "HEAD"
     scope: Scope | None = None
     """Given instead of targets by those who already know it (the daemon)."""
@@ -33,7 +36,7 @@ def make(world: World, request: PlanRequest) -> Plan:
     if not request.base:
         return plan_once(world, head, scope)
     base = world.repository.resolve(request.base)
-    return plan_once(world, head, difference(world.repository, base, head, scope), base)
+    return plan_once(world, head, difference(world.repository, base, head, scope), Base(base, request.author))
 
 
 def difference(repository: Repository, base: str, head: str, within: Scope) -> Scope:

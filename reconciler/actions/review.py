@@ -43,7 +43,8 @@ class Proposals(Protocol):
 class Bench:
     """What reviews need. `world` reads fleets from where `proposals` brings commits; `branch` is the one that is
     followed; `view` what every comment says; `blob_url` where files of a commit are shown ("" : nowhere); `keep` hears
-    each plan that is shown, with its pull request."""
+    each plan that is shown, with its pull request. `host`: "github" or "gitlab", whose word on authors is believed
+    ("" : git's authors are)."""
 
     world: World
     forge: Forge
@@ -52,6 +53,7 @@ class Bench:
     view: CommentView
     blob_url: Callable[[str], str]
     keep: Callable[[PullRequest, Plan], None] = lambda _pull, _plan: None
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +106,16 @@ def _told(bench: Bench, number: int, before: Mark | None, *, anew: bool) -> Revi
         if isinstance(stand.reach, Offline):
             found = _offline(bench, commit)
             return _not_planned(bench, pull, base, _Why(CHECKED, stand.reach.why, stand.reach.how, found))
-        plan = make(bench.world, PlanRequest(base=base, head=commit))
+        plan = make(bench.world, PlanRequest(base=base, author=_author(bench, pull), head=commit))
     except ForgeUnreachableError:
         raise
     except InputError as error:
         return _not_planned(bench, pull, base, _Why(FAILED, str(error), error.hint))
     return _planned(bench, pull, plan)
+
+
+def _author(bench: Bench, pull: PullRequest) -> str:
+    return f"{bench.host}:{pull.author}" if bench.host else ""
 
 
 def _planned(bench: Bench, pull: PullRequest, plan: Plan) -> Reviewed:

@@ -19,6 +19,7 @@ from reconciler.history.rollback import Override, candidates, lost_data, rollbac
 from reconciler.model.errors import InputError, RefusedError
 from reconciler.model.hold import Hold, HoldKind
 from reconciler.model.ids import FLEET, Address, Target, TargetKind, shard_target
+from reconciler.model.policies import NO_BASE
 from reconciler.model.ports import Progress
 from reconciler.model.version import FLEET_SHARD, RETURNED, Version, past_guards
 from reconciler.planning.plan import make_plan
@@ -121,7 +122,7 @@ def now(world: World, proposal: RollbackProposal, how: Immediate) -> Applied:
     require_guards()
     _refuse(proposal)
     with world.lease.hold("apply"):
-        facts = look(world, proposal.commit, scope_of(proposal.targets), "", proposal.files)
+        facts = look(world, proposal.commit, scope_of(proposal.targets), NO_BASE, proposal.files)
         names = {str(target) for target in proposal.targets}
         others = tuple(h for h in facts.holds if h.kind != HoldKind.ROLLBACK or h.target not in names)
         plan = make_plan(replace(facts, holds=others))

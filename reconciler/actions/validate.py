@@ -4,24 +4,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from reconciler.cycle.laws import flaws_of, trespasses_of
 from reconciler.desired.compile import compile_fleet
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.errors import InputError, UsageError
-from reconciler.model.fleet import Fleet
+from reconciler.model.fleet import Fleet, Written
+from reconciler.model.policies import UNANSWERED, Base, Expressions
+from reconciler.model.spec import FleetDocument
 from reconciler.source.fix import fixes
 from reconciler.source.git import GitRepository
-from reconciler.source.load import load_files
+from reconciler.source.load import load, load_files
+from reconciler.source.rules_policies import changed_laws
 from reconciler.source.tree import CommitFiles, Files, StagedFiles, WorkingFiles
 
 
 @dataclass(frozen=True, slots=True)
 class ValidateRequest:
-    """`paths` under the fleet root narrow what is reported (never what is checked). One of `staged`, `revision`."""
+    """`paths` under the fleet root narrow what is reported (never what is checked). One of `staged`, `revision`. With a
+    `base`, who changed what is judged too, by the commits from there to `revision` or HEAD; `author` as in PlanRequest.
+    """
 
     paths: tuple[str, ...] = ()
     staged: bool = False
     revision: str = ""
     fix: bool = False
+    base: str = ""
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +40,14 @@ class Validated:
     files: int
     fixed: tuple[str, ...] = ()
     commit: str = ""
+    fleet: Written[FleetDocument] | None = None
 
     @property
     def ok(self) -> bool:
         return all(d.severity != "error" for d in self.diagnostics)
 
 
-def validate(repository: GitRepository, request: ValidateRequest) -> Validated:
+def validate(repository: GitRepository, request: ValidateRequest, expressions: Expressions = UNANSWERED) -> Validated:
     """Raises InputError for a revision that is not there, UsageError for a path that names nothing."""
     files = _files(repository, request)
     _require(repository, files, request.paths)
@@ -47,10 +56,13 @@ def validate(repository: GitRepository, request: ValidateRequest) -> Validated:
     if fixed:
         _write(repository, fixed)
         fleet = load_files(files)
-    found = (*fleet.diagnostics, *_compiled(fleet))
+    found = (
+        *fleet.diagnostics, *_compiled(fleet), *flaws_of(fleet.fleet, expressions),
+        *_by_the_base(repository, fleet, request),
+    )  # fmt: skip
     chosen = tuple(d for d in found if not request.paths or _under(d.file, request.paths))
     read = [file.path for file in files.files() if not request.paths or _under(file.path, request.paths)]
-    return Validated(chosen, len(read), tuple(sorted(fixed)), files.commit)
+    return Validated(chosen, len(read), tuple(sorted(fixed)), files.commit, fleet.fleet)
 
 
 def _require(repository: GitRepository, files: Files, paths: tuple[str, ...]) -> None:
@@ -77,6 +89,17 @@ def _compiled(fleet: Fleet) -> tuple[Diagnostic, ...]:
         return compile_fleet(fleet).diagnostics
     except InputError:
         return ()
+
+
+def _by_the_base(repository: GitRepository, fleet: Fleet, request: ValidateRequest) -> tuple[Diagnostic, ...]:
+    """What the head makes of the laws, and who changed what is not theirs by those of the base."""
+    if not request.base:
+        return ()
+    base = Base(repository.resolve(request.base), request.author)
+    there = load(repository, base.commit, shards=())
+    head = repository.resolve(request.revision or "HEAD")
+    found = tuple(d for one in trespasses_of(repository, there, base, head) for d in one.diagnostics)
+    return (*changed_laws(there.fleet, fleet.fleet, base.commit), *found)
 
 
 def _write(repository: GitRepository, texts: Mapping[str, str]) -> None:

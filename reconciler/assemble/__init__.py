@@ -7,10 +7,10 @@ from reconciler.assemble.hosting import forge
 from reconciler.assemble.observing import logbook, seam, watchers
 from reconciler.assemble.place import cloud_url, running_cloud
 from reconciler.assemble.probes import probes
-from reconciler.assemble.wiring import records, repository, world
+from reconciler.assemble.wiring import expressions, records, repository, world
 
 __all__ = [
-    "APP", "NAMES", "SECRETS", "Setting", "Settings", "cloud_url", "following", "forge", "hosted", "listen", "logbook",
-    "merges", "probes", "records", "repository", "reviewing", "running_cloud", "seam", "settings", "start_of",
-    "watchers", "world",
+    "APP", "NAMES", "SECRETS", "Setting", "Settings", "cloud_url", "expressions", "following", "forge", "hosted",
+    "listen", "logbook", "merges", "probes", "records", "repository", "reviewing", "running_cloud", "seam", "settings",
+    "start_of", "watchers", "world",
 ]  # fmt: skip

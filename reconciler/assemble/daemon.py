@@ -125,7 +125,7 @@ def reviewing(
     view = CommentView(version=__version__, fleet=fleet.root)
     branch = clone.branch.removeprefix("refs/heads/")
     keep = proposals.keeper(ShownPlans(chosen.state))
-    bench = Bench(beside, host, proposals, branch, view, place.blob_url, keep)
+    bench = Bench(beside, host, proposals, branch, view, place.blob_url, keep, str(place.host))
     names = _names(chosen, fleet)
     reviews = HostedReviews(bench, proposals)
     return Reviewing(reviews, SystemClock(), lambda hint: is_fleet(hint, names), told, approved, chosen.state)
@@ -145,5 +145,5 @@ def merges(
     host = forge(place, OWN) if place else None  # its own: it speaks from a thread of its own
     if host is None:
         return None
-    contract = Contract(at, ShownPlans(chosen.state), fleet.blob_at)
+    contract = Contract(at, ShownPlans(chosen.state), fleet.blob)
     return Merges(contract, Converging(at.clock), Announcing(host, failed), at.clock, fleet.root, say)

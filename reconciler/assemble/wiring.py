@@ -11,6 +11,7 @@ from reconciler.model.ports import Observer, Repository
 if TYPE_CHECKING:
     from reconciler.actions.audit import Records
     from reconciler.cycle.world import World
+    from reconciler.policy.cel import CelProcess
     from reconciler.source.git import GitRepository
 
 
@@ -63,7 +64,10 @@ def world(chosen: Settings, fleet: "GitRepository | None" = None, observer: Obse
     said = chosen.values["actor"]
     actor = fleet.person or said.value if said.origin == "default" else said.value
     visitor = HttpVisitor(clock, local=setting.local)
-    return World(fleet, cloud, history, engine, clock, lease, actor, fence, limits, tenure, visitor, observer, audit)
+    return World(
+        fleet, cloud, history, engine, clock, lease, actor, fence, limits, tenure, visitor, observer, audit,
+        expressions(),
+    )  # fmt: skip
 
 
 def records(chosen: Settings) -> "Records":
@@ -78,6 +82,13 @@ def records(chosen: Settings) -> "Records":
     history = GitHistory(chosen.get("history"), clock, chosen.state / "history-mirrors")
     log = store_id(chosen.state)
     return Records(repository(chosen), history, FileAudit(chosen.state, clock, lambda: log), clock, log)
+
+
+def expressions() -> "CelProcess":
+    """What evaluates the expressions of policies; nothing starts before one is asked for."""
+    from reconciler.policy.cel import CelProcess
+
+    return CelProcess()
 
 
 def organization(fleet: Repository) -> str:

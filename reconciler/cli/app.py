@@ -44,6 +44,7 @@ COMMANDS: tuple[tuple[str, str, Group, str], ...] = (
     ("resume", "holds:resume", TROUBLE, "Lift a target's holds"),
     ("waves", "waves:app", TROUBLE, "Changes of many sites, a few at a time: list, hold, end them"),
     ("audit", "audit:app", TROUBLE, "Who decided and wrote what, and whether the record of it is whole"),
+    ("policy", "policy:app", SETTING_UP, "Policies of the fleet: test them, list what they may ask"),
     ("doctor", "doctor:doctor", TROUBLE, "Check everything that a cycle needs"),
     ("bootstrap", "bootstrap:bootstrap", SETTING_UP, "Make the fleet's own objects: folders, control project"),
     ("place", "place:place", SETTING_UP, "Propose a shard for a new tenant and give it its uid"),

@@ -1,5 +1,6 @@
 """What every command is given beside its own flags: where it was called, how it talks, and the way to the world."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from cyclopts import Parameter
 
 from reconciler.cli.targets import target_from
 from reconciler.cli.terminal import Terminal
+from reconciler.model.errors import UsageError
 from reconciler.model.ids import Target
 
 if TYPE_CHECKING:
@@ -52,6 +54,19 @@ class Invocation:
 
 QUIET = Parameter(negative=(), show_default=False)
 """For every option: no `--no-…` twin, and a default is told in words where it matters."""
+
+AUTHOR = "The pull request's author by user id, github:ID or gitlab:ID; without it git's authors are believed."
+_AUTHOR = re.compile(r"(github|gitlab):[0-9]{1,20}")
+
+
+def author_of(text: str) -> str:
+    """Raises UsageError for what is no user id: a name may be another's tomorrow."""
+    if text and not _AUTHOR.fullmatch(text):
+        raise UsageError(
+            f"--author {text[:60]}: it is the id of a user", "github:583231 (CI knows it: see examples/ci)"
+        )
+    return text
+
 
 Given = Annotated[Invocation, Parameter(parse=False)]
 """The parameter that a command gets from us and not from the command line."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from reconciler import __version__
-from reconciler.cli.invocation import Given, Invocation
+from reconciler.cli.invocation import AUTHOR, Given, Invocation, author_of
 from reconciler.cli.plan_file import is_plan_file, read_plan, write_plan
 from reconciler.model.diagnostic import Severity
 from reconciler.model.plan import FORBIDDEN_READ
@@ -26,6 +26,7 @@ def plan(
     *targets: Annotated[str, Parameter(help="What to plan; default the whole fleet.")],
     base: Annotated[str | None, Parameter(help="Plan only what differs between this revision and --head.")] = None,
     head: Annotated[str, Parameter(help="The revision to plan; default HEAD.")] = "HEAD",
+    author: Annotated[str, Parameter(help=AUTHOR)] = "",
     out: Annotated[Path | None, Parameter(help="Save the plan in this file (mode 0600), for `aipress apply`.")] = None,
     detailed_exitcode: Annotated[bool, Parameter(help="Exit 2 when there are changes.")] = False,
     format: Annotated[Format, Parameter(help="How the plan is printed; default text.")] = "text",
@@ -38,7 +39,7 @@ def plan(
 
     world, chosen = given.world(), given.targets(targets)
     began = world.clock.now()
-    made = make(world, PlanRequest(chosen, base or "", head))
+    made = make(world, PlanRequest(chosen, base or "", author_of(author), head))
     view = PlanView(
         version=__version__, base_name=base or "", head_name=head, everything=all, style=given.terminal.style,
         read_age=(world.clock.now() - began).total_seconds(),

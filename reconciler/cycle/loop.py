@@ -8,6 +8,7 @@ from datetime import timedelta
 from reconciler.cycle import noting
 from reconciler.cycle.bounds import bounds_of, limits_of
 from reconciler.cycle.contested import fleet_at
+from reconciler.cycle.laws import laws_of
 from reconciler.cycle.mending import lift
 from reconciler.cycle.past import past_of
 from reconciler.cycle.publishing import Publishing, Versions, made_of, shards_of
@@ -18,6 +19,7 @@ from reconciler.model.ids import Scope
 from reconciler.model.order import Order
 from reconciler.model.outcome import Outcome
 from reconciler.model.plan import Plan
+from reconciler.model.policies import NO_BASE, Base
 from reconciler.model.ports import (
     Current,
     Progress,
@@ -33,22 +35,24 @@ from reconciler.source.load import require_fleet
 from reconciler.source.scope import describe, require_environments, shards_in
 
 
-def look(world: World, commit: str, scope: Scope, base: str = "", texts: Texts = NO_TEXTS) -> Facts:
+def look(world: World, commit: str, scope: Scope, base: Base = NO_BASE, texts: Texts = NO_TEXTS) -> Facts:
     """source -> desired -> live, with the history beside: everything a plan is computed from.
 
-    `texts` stand in place of the commit's own files: what a commit that is not made yet would say.
+    `texts` stand in place of the commit's own files: what a commit that is not made yet would say. What the plan is
+    held to comes from `base`, where there is one.
     Raises InputError for a commit or target that is not there, CorruptError for a history that does not hold together.
     """
     with world.observer.phase("look"):
         return _looked(world, commit, scope, base, texts)
 
 
-def _looked(world: World, commit: str, scope: Scope, base: str, texts: Texts) -> Facts:
+def _looked(world: World, commit: str, scope: Scope, base: Base, texts: Texts) -> Facts:
     fleet = fleet_at(world, commit, shards_in(world.repository, commit, scope), texts)
     require_fleet(fleet)
+    laws = laws_of(world, fleet, base)
     require_environments(fleet, scope)
     desired, context = narrow(compile_fleet(fleet), scope)
-    rules = read_fleet(world.repository, base, frozenset(), NO_TEXTS) if base else fleet
+    rules = read_fleet(world.repository, base.commit, frozenset(), NO_TEXTS) if base.commit else fleet
     limits = limits_of(rules if rules.fleet else fleet)
     lately = world.clock.now() - timedelta(minutes=limits.tug_of_war_minutes)
     past = past_of(world, fleet, scope, texts, lately)
@@ -56,15 +60,16 @@ def _looked(world: World, commit: str, scope: Scope, base: str, texts: Texts) ->
     live = observe(world.cloud, wanted, now, partial_read_percent=limits.partial_read_percent)
     return Facts(
         desired=desired, live=live, fleet=fleet, history=past.versions, cloud=world.cloud.identity,
-        now=world.clock.now(), holds=past.holds, poisons=past.poisons, scope=describe(scope), base=base,
+        now=world.clock.now(), holds=past.holds, poisons=past.poisons, scope=describe(scope), base=base.commit,
         rules=rules if rules.fleet else None,
         context=context, elsewhere=past.moves, former=past.former, two_way=past.two_way,
         authors=authorship(world.repository, fleet, desired.removals), vanished=past.vanished, healed=past.healed,
-        sent=world.engine.begun(), waves=past.waves,
+        sent=world.engine.begun(), waves=past.waves, laws=laws, expressions=world.expressions,
+        author=base.author,
     )  # fmt: skip
 
 
-def plan_once(world: World, commit: str, scope: Scope, base: str = "") -> Plan:
+def plan_once(world: World, commit: str, scope: Scope, base: Base = NO_BASE) -> Plan:
     """The plan for a scope at a commit. Writes nothing anywhere."""
     facts = look(world, commit, scope, base)
     with world.observer.phase("plan"):

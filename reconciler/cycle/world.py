@@ -8,6 +8,7 @@ from reconciler.model.audit import UNRECORDED
 from reconciler.model.fleet import Fleet
 from reconciler.model.ids import Address
 from reconciler.model.observing import NOBODY
+from reconciler.model.policies import Expressions, Unanswered
 from reconciler.model.ports import (
     Audit,
     Clock,
@@ -49,6 +50,7 @@ class World:
     visitor: Visitor
     observer: Observer = NOBODY
     audit: Audit = UNRECORDED
+    expressions: Expressions = field(default_factory=Unanswered)
 
 
 @dataclass(frozen=True, slots=True)

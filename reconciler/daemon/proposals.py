@@ -83,7 +83,7 @@ class FetchedProposals:
 
         def keep(pull: PullRequest, plan: Plan) -> None:
             store, base, head = self.repository, plan.fleet_base, plan.fleet_head
-            files = {path: store.blob_at(head, path) for path in store.changed(base, head)}
+            files = {path: store.blob(head, path) for path in store.changed(base, head)}
             plans.keep(Shown(pull.number, pull.head, files, plan))
 
         return keep

@@ -180,6 +180,8 @@ class Plan:
     late: tuple[str, ...] = ()
     cost: PlanCost = field(default_factory=PlanCost)
     two_way: bool = False
+    author: str = ""
+    """The pull request's author at the code host ("github:583231"), where whoever made the plan knew it."""
     scope: tuple[str, ...] = ()
     """The targets the plan was asked for, as text."""
     populations: Mapping[str, int] = field(default_factory=dict)
@@ -210,6 +212,8 @@ class Plan:
         }  # fmt: skip
         if self.waves:
             row["waves"] = self.waves.to_json()
+        if self.author:
+            row["author"] = self.author
         if self.late:
             row["late"] = list(self.late)
         if self.unrecorded:
@@ -252,7 +256,8 @@ class Plan:
                 cost=PlanCost.from_json(row["cost"]),
                 late=tuple(row.get("late", ())),
                 unrecorded=tuple(Change.from_json(c) for c in row.get("unrecorded", ())),
-                two_way=row["twoWay"], scope=tuple(row["scope"]), populations=dict(row["populations"]),
+                two_way=row["twoWay"], author=str(row.get("author", "")), scope=tuple(row["scope"]),
+                populations=dict(row["populations"]),
                 waves=Planned.from_json(row["waves"]) if "waves" in row else Planned(),
             )  # fmt: skip
             digest_now = plan.digest

@@ -118,6 +118,14 @@ class TreeFile:
     mode: int
 
 
+@dataclass(frozen=True, slots=True)
+class Authored:
+    """One commit: who wrote it, as git is told, and its parents."""
+
+    author: Author
+    parents: tuple[str, ...]
+
+
 class Repository(Protocol):
     """A fleet repository, read as git objects. Errors are InputError with what to do."""
 
@@ -135,6 +143,15 @@ class Repository(Protocol):
 
     def told(self, commit: str) -> Committed:
         """Raises InputError for what is no commit."""
+
+    def since(self, base: str, head: str) -> Sequence[Authored]:
+        """The commits that `head` has and `base` has not, newest first."""
+
+    def fork_point(self, base: str, head: str) -> str:
+        """Their newest common ancestor."""
+
+    def blob(self, commit: str, path: str) -> str:
+        """The blob of one file below the fleet root; "" when the commit has no plain file there."""
 
     def changed(self, base: str, head: str) -> Sequence[str]:
         """Paths below the fleet root that differ, from the tree difference (not the history)."""

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from reconciler.model.guards import Guards
+from reconciler.model.spec_policies import Ownership, Policy
 from reconciler.model.spec_prices import Prices
 from reconciler.model.spec_waves import WavesSpec
 from reconciler.model.strict import Strict, TenantName
@@ -384,11 +385,16 @@ class FleetSpec(Strict):
         default_factory=list, max_length=50, description="Approved purges of deleted tenants."
     )
     waves: WavesSpec = Field(default_factory=WavesSpec, description="How a change of many live sites is walked.")
-    policies: OpenBlock | None = Field(None, description="Policies over the plan.")
+    policies: list[Policy] = Field(
+        default_factory=list, max_length=100, description="What a plan is held to beside the guards."
+    )
+    ownership: Ownership | None = Field(
+        None, description="Who may change which field; judged where a plan has a base. Default: not judged."
+    )
     services: OpenBlock | None = Field(None, description="Shared services of the fleet.")
 
 
-FLEET_UNMANAGED = ("policies", "services")
+FLEET_UNMANAGED = ("services",)
 
 
 class FleetDocument(Strict):

@@ -9,6 +9,7 @@ from reconciler.model.canonical import Body
 from reconciler.model.fleet import Fleet
 from reconciler.model.hold import Hold, Poison
 from reconciler.model.ids import Address, Target, TargetKind
+from reconciler.model.policies import Expressions, Laws, Unanswered
 from reconciler.model.resource import Desired, Found, Live, Observation, Resource
 from reconciler.model.spec import FleetSpec
 from reconciler.model.version import Applied, Version
@@ -51,6 +52,11 @@ class Facts:
     """approval of a purge -> who wrote it, and the deletion."""
     former: Mapping[str, tuple[str, str, bool]] = field(default_factory=dict)
     """tenant name -> (shard, uid, whether in escrow) of another owner whom another shard's history records."""
+    laws: Laws = field(default_factory=Laws)
+    """What people wrote that this plan is held to: policies, and who may change which field."""
+    expressions: Expressions = field(default_factory=Unanswered)
+    author: str = ""
+    """The pull request's author at the code host, where that is known."""
 
     @property
     def ruling(self) -> FleetSpec | None:

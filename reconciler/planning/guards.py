@@ -18,6 +18,7 @@ from reconciler.planning.diff import Blocked, Why
 from reconciler.planning.escrow import data_deletes, former_owners
 from reconciler.planning.facts import Facts
 from reconciler.planning.held import holds, poisoned
+from reconciler.planning.policies import policies
 from reconciler.planning.revision import REVISION_GUARDS
 
 _DESTROYS = (Action.DELETE, Action.REPLACE)
@@ -123,9 +124,16 @@ def moves(facts: Facts, changes: Sequence[Change], _limits: Guards) -> Iterable[
         yield GuardVerdict("move", tenant_target(name), Verdict.REFUSE, message, items)
 
 
+def field_ownership(facts: Facts, changes: Sequence[Change], _limits: Guards) -> Iterable[GuardVerdict]:
+    """Somebody changed a field that fleet.yaml gives to others: of the base branch, and only in a pull request."""
+    for one in facts.laws.trespasses:
+        items = tuple(c.address for c in changes if _covers(one.target, c))
+        yield GuardVerdict("field-ownership", one.target, Verdict.REFUSE, one.message, items)
+
+
 GUARDS: tuple[Guard, ...] = (
     *BLAST_GUARDS, data_deletes, stateless_deletes, never_replaced, lost_data, *REVISION_GUARDS, former_owners, holds,
-    poisoned, capacity, moves, cost_ceiling, *CARE_GUARDS,
+    poisoned, capacity, moves, cost_ceiling, *CARE_GUARDS, policies, field_ownership,
 )  # fmt: skip
 
 ALLOWABLE = frozenset(

@@ -35,8 +35,8 @@ def make_plan(facts: Facts) -> Plan:
         cloud=facts.cloud, fleet_base=facts.base or facts.fleet.commit, fleet_head=facts.fleet.commit,
         parents=_parents(facts),
         changes=ordered, compared=len(equal), unrecorded=tuple(e.unrecorded for e in equal if e.unrecorded is not None),
-        diagnostics=(*_about_scope(facts), *facts.desired.diagnostics, *_notes(facts)),
-        cost=plan_cost(facts, ordered), two_way=facts.two_way, scope=facts.scope,
+        diagnostics=(*_about_scope(facts), *facts.desired.diagnostics, *_notes(facts), *_about_laws(facts)),
+        author=facts.author, cost=plan_cost(facts, ordered), two_way=facts.two_way, scope=facts.scope,
         populations={"tenants": facts.fleet.tenants_total, "shards": facts.fleet.shards_total},
         waves=planned, late=_late(facts, ordered, blocked),
     )  # fmt: skip
@@ -184,6 +184,11 @@ def _about_scope(facts: Facts) -> list[Diagnostic]:
         for d in facts.fleet.diagnostics
         if d.severity is Severity.ERROR or "fleet" in facts.scope or d.target in targets
     ]
+
+
+def _about_laws(facts: Facts) -> list[Diagnostic]:
+    """What the head says of policies and ownership, and who changed what is not theirs."""
+    return [*facts.laws.notes, *(d for one in facts.laws.trespasses for d in one.diagnostics)]
 
 
 def _notes(facts: Facts) -> list[Diagnostic]:

@@ -12,6 +12,8 @@ from reconciler.report.values import count, transition
 
 NAMED = 10
 """Most lines of one alert."""
+WRITTEN = frozenset({"policy", "field-ownership"})
+"""Guards that people wrote: no flag passes them."""
 _FIELDS = 3
 """Most fields told of one object that drifted."""
 
@@ -50,6 +52,8 @@ def next_steps(plan: Plan, digest: str) -> str:
     if not plan.changes:
         told = "merging changes nothing in the cloud"
         return f"mend {errors}." if wrong else f"{told}."
+    if any(g.guard in WRITTEN for g in plan.refused() if not g.items):
+        return "what refuses this is written in fleet.yaml of the base branch: change this, or have that changed first."
     if whole := [g for g in plan.refused() if not g.items]:
         names = " ".join(dict.fromkeys(f"--allow {plain(g.guard)}" for g in whole))
         command = code_span(f"aipress apply {names} --expect-plan {digest}", 600)

@@ -1,5 +1,5 @@
 """The codes of every diagnostic of this stage, in one table: AP0xx reading, AP1xx one document, AP2xx across files,
-AP3xx notes. A code never changes its meaning; a retired one is not used again."""
+AP3xx notes, AP5xx between a base and a head. A code never changes its meaning; a retired one is not used again."""
 
 from collections.abc import Mapping
 
@@ -63,6 +63,13 @@ CODES: Mapping[str, str] = {
     "AP225": "A database flag that the platform sets.",
     "AP226": "A wave that reaches no number of sites, or two.",
     "AP227": "A canary that is no tenant of the fleet.",
+    "AP228": "Two policies of one name.",
+    "AP229": "An exemption of nobody.",
+    "AP230": "A group that spec.ownership.groups does not have.",
+    "AP231": "An expression of a policy that cannot be compiled.",
     # --- notes
     "AP301": "Accepted, not yet managed: no kind of cloud object uses this block.",
+    "AP302": "Policies, ownership, guards or waves change: from the merge on.",
+    # --- between a base and a head
+    "AP503": "A field changed by somebody whose it is not.",
 }  # fmt: skip

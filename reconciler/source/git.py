@@ -13,10 +13,11 @@ from pygit2.enums import FileStatus, ObjectType, RepositoryOpenFlag
 
 from reconciler.model.authorship import Author, Committed
 from reconciler.model.errors import InputError
-from reconciler.model.ports import TreeFile
+from reconciler.model.ports import Authored, TreeFile
 from reconciler.source.blame import written_by
+from reconciler.source.commits import fork_point, since
 from reconciler.source.git_commit import Committer
-from reconciler.source.paths import FLEET_FILE, FOLDERS, MAX_DEPTH, SUBMODULE, TREE, could_be_fleet_file, place
+from reconciler.source.paths import FLEET_FILE, FOLDERS, MAX_DEPTH, PLAIN, SUBMODULE, TREE, could_be_fleet_file, place
 from reconciler.source.upstream import CloneOf, clone_of
 
 MAX_ENTRIES = 500_000
@@ -151,6 +152,21 @@ class GitRepository:
         who = f"{found.author.name} <{found.author.email}>"
         return Committed(str(found.id), who, at, subject, tuple(str(parent) for parent in found.parent_ids))
 
+    def since(self, base: str, head: str) -> Sequence[Authored]:
+        return since(self._repo, self.resolve(base), self.resolve(head))
+
+    def fork_point(self, base: str, head: str) -> str:
+        return fork_point(self._repo, self.resolve(base), self.resolve(head))
+
+    def blob(self, commit: str, path: str) -> str:
+        object_ = self._fleet_tree(commit)
+        for part in path.split("/"):
+            found = next(((mode, one) for name, mode, one in self._entries(object_) if name == part), None)
+            if found is None:
+                return ""
+            mode, object_ = found
+        return object_ if mode == PLAIN else ""
+
     def changed(self, base: str, head: str) -> Sequence[str]:
         """Equal subtrees are not opened, so the cost follows the difference. Raises as `files` does."""
         return sorted(set(self._differ(self._fleet_tree(base), self._fleet_tree(head), "", _Budget(head))))
@@ -168,14 +184,6 @@ class GitRepository:
             raise InputError(
                 f"the object {blob} cannot be read ({error})", "the repository is damaged or shallow: run `git fsck`"
             ) from error
-
-    def blob_at(self, commit: str, path: str) -> str:
-        """The id of one file's content, its path below the fleet root; "" where there is no such file."""
-        try:
-            entry = self._repo[self.resolve(commit)].peel(pygit2.Tree)[f"{self.root}/{path}" if self.root else path]
-        except (KeyError, ValueError, pygit2.GitError):
-            return ""
-        return str(entry.id)
 
     def edited(self) -> Sequence[str]:
         if self.bare:

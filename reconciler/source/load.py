@@ -113,7 +113,10 @@ def _fleet_file(repository: Repository, commit: str) -> FleetDocument | None:
 
 def _inherited(document: FleetDocument) -> FleetDocument:
     """The parts of fleet.yaml that shards and tenants are made from: not the limits a plan is held to."""
-    empty = {"guards": Guards(), "escrow": Escrow(), "purges": [], "waves": WavesSpec(), "prices": Prices()}
+    empty = {
+        "guards": Guards(), "escrow": Escrow(), "purges": [], "waves": WavesSpec(), "prices": Prices(), "policies": [],
+        "ownership": None,
+    }  # fmt: skip
     return document.model_copy(update={"spec": document.spec.model_copy(update=empty)})
 
 

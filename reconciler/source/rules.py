@@ -23,6 +23,7 @@ from reconciler.model.spec import (
 )  # fmt: skip
 from reconciler.source.notes import about, error, not_yet_managed, warning
 from reconciler.source.paths import place
+from reconciler.source.rules_policies import policies
 from reconciler.source.rules_unique import Kept, unique
 from reconciler.source.rules_waves import waves
 
@@ -51,6 +52,7 @@ def rules(fleet: Fleet, kept: Kept = frozenset()) -> Iterator[Diagnostic]:
         yield from _fleet(fleet.fleet)
         yield from _purges(fleet, fleet.fleet)
         yield from waves(fleet, fleet.fleet)
+        yield from policies(fleet, fleet.fleet)
     for tier in fleet.tiers.values():
         yield from _tier(fleet, tier)
     placed = Counter(fleet.where.values())

@@ -28,6 +28,7 @@ PROCESSES: Mapping[str, str] = {
     "reconciler/cli/cloud_process.py": "starts the local cloud, which nobody may import",
     "reconciler/history/remote.py": "git for the network of a history elsewhere: keys, helpers and proxies are its own",
     "reconciler/cli/story.py": "the demo types the commands that a person would",
+    "reconciler/policy/cel.py": "expressions of people may ask for any time and memory: a process that may not",
 }
 """May start other processes; always with a fixed argument list, never through a shell."""
 

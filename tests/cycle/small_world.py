@@ -22,6 +22,7 @@ from reconciler.engine.tenure import StoreTenure
 from reconciler.engine.trail import Trail
 from reconciler.history.audited import AuditedHistory
 from reconciler.model.ports import Engine
+from reconciler.policy.cel import CelProcess
 from reconciler.source.git import GitRepository
 from tests.doubles import FakeCloud, FakeVisitor
 from tests.engine.threads import ThreadEngine
@@ -86,7 +87,7 @@ class SmallWorld:
             engine = DurableEngine(effects, state, Terms(self.parallel))
         lease, fleet, who = FlockLease(state), GitRepository.discover(self.fleet), "jo@example.org"
         ports = (fleet, self.cloud, history, engine, self.clock, lease, who, fence, limits, tenure, self.visitor)
-        return World(*ports, audit=audit)
+        return World(*ports, audit=audit, expressions=CelProcess())
 
     def write(self, path: str, text: str, who: pygit2.Signature = WHO) -> None:
         (self.fleet / path).write_text(text)

@@ -35,7 +35,7 @@ class Loop:
         self.world: World = replace(scene.small.world(), repository=fleet)
         self.lines: list[str] = []
         forge = scene.reviewing.reviewer._bench.forge  # type: ignore[attr-defined]
-        contract = Contract(self.world, ShownPlans(scene.reviewing.state), fleet.blob_at)
+        contract = Contract(self.world, ShownPlans(scene.reviewing.state), fleet.blob)
         clock = scene.small.clock
         self.merges = Merges(
             contract, Converging(clock), Announcing(forge, self.lines.append), clock, "", self.lines.append

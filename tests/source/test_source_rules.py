@@ -244,7 +244,7 @@ def test_what_may_be_meant_is_only_warned_about(what: str, texts: dict[str, str]
         (ACME, "runtime: { secrets: { A: b } }", "spec.runtime.secrets"),
         (ACME, "database: { dedicated: true }", "spec.database.dedicated"),
         (EU, "proxysql: { connections: 1 }", "spec.proxysql"),
-        ("fleet.yaml", "policies: { first: 1 }", "spec.policies"),
+        ("fleet.yaml", "services: { first: 1 }", "spec.services"),
     ],
 )  # fmt: skip
 def test_blocks_that_nothing_manages_yet_are_accepted_and_said(
