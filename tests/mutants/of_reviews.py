@@ -95,7 +95,7 @@ MUTANTS = (
     ),
     Mutant(
         LOOP,
-        "    rules = read_fleet(world.repository, base, frozenset(), NO_TEXTS) if base else fleet",
+        "    rules = read_fleet(world.repository, base.commit, frozenset(), NO_TEXTS) if base.commit else fleet",
         "    rules = fleet",
         "a pull request is judged by guards that it loosens itself",
         OF_BASE,
