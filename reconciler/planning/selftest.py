@@ -11,8 +11,9 @@ from typing import Any
 from reconciler.model.canonical import Body
 from reconciler.model.fleet import Fleet, Written
 from reconciler.model.hold import Hold, HoldKind, Poison
-from reconciler.model.ids import Address
+from reconciler.model.ids import Address, Target
 from reconciler.model.plan import Action, Change, FieldChange, Verdict
+from reconciler.model.policies import Laws, Trespass
 from reconciler.model.resource import Desired, Found, Live, Resource
 from reconciler.model.spec import FleetDocument, ShardDocument, TenantDocument
 from reconciler.model.version import Applied, TenantState, Version
@@ -79,10 +80,13 @@ def cases() -> Sequence[Case]:
         Case("former_owners", "former-owner", _renamed(few), (update[0],)),
         Case("parked", "quarantine", replace(few, holds=parked)),
         Case("cost_ceiling", "cost", few, (dear,)),
+        Case("policies", "policy", replace(few, laws=Laws(unreadable="why")), (update[0],)),
+        Case("field_ownership", "field-ownership", replace(few, laws=_TRESPASS), (update[0],)),
         *(Case("_blocked", name, few, (), (Blocked(address, why, "why"),)) for why, name in _BLOCKED.items()),
     )
 
 
+_TRESPASS = Laws(trespasses=(Trespass(Target.parse("tenant/site-0"), "why"),))
 _DEAR: Body = {
     "template": {
         "scaling": {"minInstanceCount": 1000},
