@@ -111,10 +111,9 @@ def test_blocks_that_nothing_manages_are_listed_with_their_line() -> None:
 
     files = edited(TENANT_FILE, edit)
     files["shards/eu-001/shard.yaml"] += "  proxysql: { pool: 10 }\n"
-    files["fleet.yaml"] += "  policies: { first: bronze }\n"
     rows = {(str(target), path): at for target, path, at in compile_fleet(fleet_of(files)).unmanaged}
     assert rows.keys() == {
-        ("fleet", "spec.policies"), ("fleet", "spec.defaults.cache"), ("shard/eu-001", "spec.proxysql"),
+        ("fleet", "spec.defaults.cache"), ("shard/eu-001", "spec.proxysql"),
         ("tenant/acme-bakery", "spec.cdn"), ("tenant/acme-bakery", "spec.redirects"),
         ("tenant/acme-bakery", "spec.database.dedicated"),
         ("tenant/acme-bakery", "spec.environments.staging.runtime.secrets"),
