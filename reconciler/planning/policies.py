@@ -164,7 +164,19 @@ def _short(row: Row) -> dict[str, Any]:
 def _ask(
     expressions: Expressions, questions: Sequence[Question], asked: Sequence[tuple[int, Subject]]
 ) -> Sequence[Sequence[Answer]]:
-    return expressions.answers(questions, [Asked((n,), s.facts) for n, s in asked]) if asked else []
+    """One answer for each, in order. What concerns the same rows is asked together: the facts travel once."""
+    together: dict[tuple[Each, tuple[int, ...], str], list[int]] = defaultdict(list)
+    for number, (index, subject) in enumerate(asked):
+        together[questions[index].each, subject.rows, subject.target].append(number)
+    groups = list(together.values())
+    rows = [
+        Asked(tuple(asked[n][0] for n in group), {k: v for n in group for k, v in asked[n][1].facts.items()})
+        for group in groups
+    ]
+    result: dict[int, Answer] = {}
+    for group, answers in zip(groups, expressions.answers(questions, rows) if rows else [], strict=True):
+        result |= dict(zip(group, answers, strict=True))
+    return [[result[number]] for number in range(len(asked))]
 
 
 def _messages(chosen: Sequence[Policy], hits: Sequence[tuple[int, Subject]], expressions: Expressions) -> list[str]:

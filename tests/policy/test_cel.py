@@ -82,6 +82,12 @@ def test_a_bomb_is_an_error_and_its_neighbours_are_answered(bomb: str) -> None:
     assert [a.value for a in answers[3]] == [True, True]
 
 
+def test_memory_is_bounded_where_time_is_not() -> None:
+    cel = CelProcess(Bounds(seconds=60, memory=256))
+    ((answer,),) = cel.answers([Question(LARGE)], [Asked((0,), WIDE)])
+    assert answer.error and answer.value is None
+
+
 def test_many_bombs_end_in_refusals_and_in_time() -> None:
     questions = [Question(SLOW + f" || {n} < 0") for n in range(10)]
     answers = CelProcess(Bounds(seconds=0.05)).answers(questions, [Asked((n,), WIDE) for n in range(10)])

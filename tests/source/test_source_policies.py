@@ -243,7 +243,13 @@ def test_the_id_of_the_author_is_believed_and_git_is_not(branch: Branch) -> None
     (one,) = branch.found("github:22")
     assert one.message.startswith("github:22 may not change spec.tier")
     assert branch.found("github:1") == ()
-    assert len(branch.found("gitlab:1")) == 1 and len(branch.found("github:220")) == 1
+    assert len(branch.found("gitlab:1")) == 1
+
+
+def test_an_id_is_another_when_it_only_begins_alike(branch: Branch) -> None:
+    branch.edit(PLATFORM, ACME, *MEMORY)
+    assert branch.found("github:22") == ()
+    assert len(branch.found("github:220")) == 1 and len(branch.found("github:2")) == 1
 
 
 def test_a_history_that_is_cut_off_is_no_innocence(branch: Branch) -> None:
