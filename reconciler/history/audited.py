@@ -43,13 +43,21 @@ class AuditedHistory(GitHistory):
             super().set_hold(hold)
 
     def clear_hold(self, target: str, actor: str) -> Sequence[Hold]:
-        with self._recorded(Note("hold.lifted", actor, target=target)):
-            return super().clear_hold(target, actor)
+        if not any(hold.target == target for hold in self.holds()):
+            return ()  # nothing is decided, so nothing is recorded
+        note = Note("hold.lifted", actor, target=target)
+        with self._recorded(note):
+            lifted = super().clear_hold(target, actor)
+        self._forestalled(note, lifted)
+        return lifted
 
     def drop_holds(self, holds: Sequence[Hold], actor: str, why: str) -> Sequence[Hold]:
         held = [f"{hold.kind} {hold.target}" for hold in holds]
-        with self._recorded(Note("hold.over", actor, detail={"holds": held, "why": why})):
-            return super().drop_holds(holds, actor, why)
+        note = Note("hold.over", actor, detail={"holds": held, "why": why})
+        with self._recorded(note):
+            dropped = super().drop_holds(holds, actor, why)
+        self._forestalled(note, dropped)
+        return dropped
 
     def set_poisons(self, poisons: Sequence[Poison]) -> None:
         left = [poison.target for poison in poisons]
@@ -58,8 +66,11 @@ class AuditedHistory(GitHistory):
 
     def drop_poisons(self, poisons: Sequence[Poison], actor: str, why: str) -> Sequence[Poison]:
         named = [poison.target for poison in poisons]
-        with self._recorded(Note("state.may_return", actor, detail={"targets": named, "why": why})):
-            return super().drop_poisons(poisons, actor, why)
+        note = Note("state.may_return", actor, detail={"targets": named, "why": why})
+        with self._recorded(note):
+            dropped = super().drop_poisons(poisons, actor, why)
+        self._forestalled(note, dropped)
+        return dropped
 
     def move_waves(self, moved: Sequence[Waves]) -> None:
         known = {waves.id: len(waves.log) for waves in self.waves()}
@@ -82,6 +93,12 @@ class AuditedHistory(GitHistory):
             detail = {"from": before.host if before else "", "to": after.host, "epoch": after.epoch}
             self._audit.note(Note("fleet.taken_over", "aipress", target="fleet", detail=detail), sync=False)
         return swapped
+
+    def _forestalled(self, note: Note, taken_off: Sequence[object]) -> None:
+        """What was recorded did not come about: somebody took all of it off in between."""
+        if not taken_off:
+            detail = {**note.detail, "why": "somebody else was first: nothing was there any more"}
+            self._audit.note(replace(note, what=f"{note.what}.refused", detail=detail), sync=False)
 
     @contextmanager
     def _recorded(self, note: Note) -> Iterator[None]:

@@ -9,7 +9,7 @@ import pytest
 from reconciler.actions.apply import ApplyRequest, apply
 from reconciler.actions.audit import Records, Wanted, read, verify
 from reconciler.actions.holds import pause, resume
-from reconciler.model.errors import AipressError, RefusedError
+from reconciler.model.errors import AipressError, InputError, RefusedError
 from reconciler.model.ids import Target
 from reconciler.report.audit import exported
 from tests.cycle.small_world import SmallWorld
@@ -68,6 +68,25 @@ def test_what_a_daemon_meets_again_at_every_look_is_told_once(small: SmallWorld)
         with pytest.raises(RefusedError):
             apply(daemon, ApplyRequest(expect="sha256:0"))
     assert [note.what for note in told(small)] == [*before, "apply.refused"]
+
+
+def test_what_was_not_there_to_lift_is_not_told_as_lifted(small: SmallWorld) -> None:
+    apply(small.world(), ApplyRequest())
+    before = len(told(small))
+    with pytest.raises(InputError):
+        resume(small.world(), TENANT)
+    assert len(told(small)) == before
+
+
+def test_what_somebody_else_lifted_first_is_told_as_that(small: SmallWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold = pause(small.world(), TENANT, "migration")
+    history = small.world().history
+    assert small.world().history.clear_hold(str(TENANT), "al")
+    monkeypatch.setattr(history, "holds", lambda: [hold])  # what this host saw a moment ago
+    assert not history.clear_hold(str(TENANT), "jo")
+    assert [(n.what, n.actor) for n in told(small)][-2:] == [("hold.lifted", "jo"), ("hold.lifted.refused", "jo")]
+    assert not history.drop_holds([hold], "jo", "over")
+    assert [n.what for n in told(small)][-2:] == ["hold.over", "hold.over.refused"]
 
 
 def test_each_version_names_the_newest_record_and_the_log_is_whole(small: SmallWorld) -> None:
