@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.actions.holds import resume
 from reconciler.cycle.world import World
 from reconciler.daemon.announcing import NAME, Announcing
 from reconciler.daemon.beside import Company, Several
@@ -16,7 +17,7 @@ from reconciler.daemon.serve import Reported, Watch, once
 from reconciler.daemon.shown import ShownPlans
 from reconciler.forge.hints import COMMENT
 from reconciler.model.hold import HoldKind
-from reconciler.model.ids import Scope
+from reconciler.model.ids import Scope, Target
 from reconciler.model.mark import Mark
 from reconciler.source.git import GitRepository
 from tests.daemon.pulls import LENA, LINDEN, STRANGER, Scene, scene
@@ -186,6 +187,60 @@ def test_a_yes_to_what_changed_once_more_is_no_yes(scene: Scene, loop: Loop) -> 
     assert result(scene)[1].plan.removeprefix("sha256:") != digest
     loop.merges.approved(12, digest)
     assert loop.merges.asked_for() is None
+
+
+def test_a_hold_ends_when_git_says_something_else(scene: Scene, loop: Loop) -> None:
+    """Who pushes what is meant instead is not kept waiting for a yes to what was."""
+    shown(scene)
+    elsewhere(scene, lambda body: body.update({"ingress": "INGRESS_TRAFFIC_NONE"}))
+    merge(scene)
+    loop.cycle()
+    assert [h.kind for h in loop.world.history.holds()] == [HoldKind.REVIEW]
+    scene.write("main", LARGE, "timeoutSeconds: 80", LINDEN)
+    for _ in range(2):  # the first looks at a plan that the hold still refuses
+        loop.cycle()
+    assert timeout(scene) == "80s"
+    assert not loop.world.history.holds()
+
+
+def test_who_resumes_says_yes(scene: Scene, loop: Loop) -> None:
+    shown(scene)
+    elsewhere(scene, lambda body: body.update({"ingress": "INGRESS_TRAFFIC_NONE"}))
+    merge(scene)
+    loop.cycle()
+    resume(loop.world, Target.parse("tenant/linden-yoga"))
+    loop.cycle()
+    assert timeout(scene) == "90s"
+    assert not loop.world.history.holds()
+
+
+def test_who_resumes_one_of_two_says_yes_to_that_one(scene: Scene, loop: Loop) -> None:
+    scene.write("change", "tier: silver", "tier: bronze")
+    shown(scene)
+    for tenant in ("linden-yoga", "acme-bakery"):
+        name, body = service(scene, tenant)
+        scene.small.cloud.put("run.service", name, {**body, "ingress": "INGRESS_TRAFFIC_NONE"})
+    merge(scene)
+    loop.cycle()
+    assert len(loop.world.history.holds()) == 2
+    resume(loop.world, Target.parse("tenant/linden-yoga"))
+    for _ in range(2):
+        loop.cycle()
+    assert timeout(scene) == "90s"
+    assert service(scene, "acme-bakery")[1]["ingress"] == "INGRESS_TRAFFIC_NONE", "nobody said yes to this one"
+    row, mark = result(scene)
+    assert "1 target held" in row["body"] and mark.plan, "it is still asked"
+
+
+def test_a_hold_that_another_host_asked_for_is_not_lifted_here(scene: Scene, loop: Loop) -> None:
+    shown(scene)
+    elsewhere(scene, lambda body: body.update({"ingress": "INGRESS_TRAFFIC_NONE"}))
+    merge(scene)
+    loop.cycle()
+    scene.plans.drop(12)  # what a host has that takes over
+    loop.cycle()
+    assert timeout(scene) == "60s"
+    assert [h.kind for h in loop.world.history.holds()] == [HoldKind.REVIEW]
 
 
 def test_a_host_that_is_away_delays_nothing_and_hears_later(scene: Scene, loop: Loop) -> None:
