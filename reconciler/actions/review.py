@@ -16,8 +16,8 @@ from reconciler.desired.compile import compile_fleet
 from reconciler.forge.commands import Command, Verb
 from reconciler.forge.trust import Live, Offline
 from reconciler.model.diagnostic import Diagnostic, Severity
-from reconciler.model.errors import ForgeUnreachableError, InputError
-from reconciler.model.forge import Comment, Conclusion, Forge, PullRequest
+from reconciler.model.errors import ForbiddenError, ForgeUnreachableError, InputError
+from reconciler.model.forge import Check, Comment, Conclusion, Forge, PullRequest
 from reconciler.model.mark import Mark, safe
 from reconciler.model.plan import Plan
 from reconciler.report import checks, markdown
@@ -98,9 +98,9 @@ def _told(bench: Bench, number: int, before: Mark | None, *, anew: bool) -> Revi
     stand = standing(bench.forge, number)
     pull = stand.pull
     same = before is not None and before.head == pull.head and not anew
-    if same and before is not None and before.plan.startswith("sha256:") and isinstance(stand.reach, Live):
-        return Reviewed(pull)
     base = bench.proposals.base()
+    if same and before is not None and _still_true(before, base, stand.reach):
+        return Reviewed(pull)
     try:
         commit = bench.proposals.merged(pull, base)
         if isinstance(stand.reach, Offline):
@@ -112,6 +112,15 @@ def _told(bench: Bench, number: int, before: Mark | None, *, anew: bool) -> Revi
     except InputError as error:
         return _not_planned(bench, pull, base, _Why(FAILED, str(error), error.hint))
     return _planned(bench, pull, plan)
+
+
+def _still_true(before: Mark, base: str, reach: Live | Offline) -> bool:
+    """Whether what is told of this head need not be looked at again: a plan stands until it is asked for anew; what was
+    checked offline, or could not be planned, comes to the same until the base moves or somebody says yes."""
+    if before.plan.startswith("sha256:"):
+        return isinstance(reach, Live)
+    kind = CHECKED if isinstance(reach, Offline) else FAILED
+    return before.base == safe(base) and before.plan.startswith(kind)
 
 
 def _author(bench: Bench, pull: PullRequest) -> str:
@@ -131,7 +140,7 @@ def _planned(bench: Bench, pull: PullRequest, plan: Plan) -> Reviewed:
         lambda part: body if part >= 1 else markdown.comment(plan, markdown.shorter(view, part)),
     )  # fmt: skip
     told = tell(bench.forge, telling)
-    bench.forge.put_check(replace(checks.check(plan, body, prefix), commit=pull.head))
+    _said(bench.forge, replace(checks.check(plan, body, prefix), commit=pull.head))
     return Reviewed(pull, told.came, "planned", told.why)
 
 
@@ -158,8 +167,16 @@ def _not_planned(bench: Bench, pull: PullRequest, base: str, why: _Why) -> Revie
     said = checks.not_planned(pull.head, why.why)
     if why.kind == FAILED or any(d.severity is Severity.ERROR for d in why.found):
         said = replace(said, conclusion=Conclusion.FAILURE)
-    bench.forge.put_check(replace(said, summary=body, annotations=checks.beside(why.found, bench.view.fleet)))
+    _said(bench.forge, replace(said, summary=body, annotations=checks.beside(why.found, bench.view.fleet)))
     return Reviewed(pull, told.came, result, why.why)
+
+
+def _said(forge: Forge, check: Check) -> None:
+    """GitHub takes check runs from Apps alone: of a person's token it gets a commit status, without remarks on lines."""
+    try:
+        forge.put_check(check)
+    except ForbiddenError:
+        forge.put_status(check)
 
 
 def _offline(bench: Bench, commit: str) -> tuple[Diagnostic, ...]:

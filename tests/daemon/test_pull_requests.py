@@ -7,6 +7,7 @@ from datetime import timedelta
 from reconciler.daemon.reviewing import SWEEP
 from reconciler.forge.hints import COMMENT
 from tests.daemon.pulls import ACME, LENA, LINDEN, STRANGER, Scene, scene
+from tests.forge.host import Fault
 
 __all__ = ["scene"]
 
@@ -136,6 +137,34 @@ def test_a_pull_request_to_another_branch_is_none_of_ours(scene: Scene) -> None:
     scene.hint()
     scene.look()
     assert scene.comments() == [] and scene.inbox.waiting() == ()
+
+
+def test_a_persons_token_says_the_verdict_as_a_status(scene: Scene) -> None:
+    """GitHub answers 403 to check runs of whoever is no App."""
+    words = {"message": "You must authenticate via a GitHub App."}
+    scene.host.fail(Fault("POST", "/check-runs", 403, body=words, times=9))
+    head = scene.write("change", "tier: silver", "tier: bronze")
+    scene.host.pull(12, head, author=LENA)
+    scene.hint()
+    (told,) = scene.look()
+    assert told.error is None and told.reviewed is not None and told.reviewed.result == "planned"
+    assert [(s["commit"], s["state"]) for s in scene.host.statuses] == [(head, "success")]
+    assert scene.inbox.waiting() == ()
+
+
+def test_what_was_checked_offline_is_not_checked_again_until_something_moves(scene: Scene) -> None:
+    scene.host.pull(12, scene.write("change", "tier: silver", "tier: bronze"), author=STRANGER, fork=True)
+    results = []
+    for move in (False, False, True):
+        if move:
+            scene.write("main", "timeoutSeconds: 60", "timeoutSeconds: 90", LINDEN)
+            scene.fetch()
+            scene.offered(scene.git("rev-parse", "change"))
+        scene.hint()
+        (told,) = scene.look()
+        assert told.reviewed is not None
+        results.append(told.reviewed.result)
+    assert results == ["checked", "", "checked"]
 
 
 def test_a_command_is_heard_once(scene: Scene) -> None:
