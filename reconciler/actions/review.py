@@ -172,7 +172,7 @@ def _not_planned(bench: Bench, pull: PullRequest, base: str, why: _Why) -> Revie
 
 
 def _said(forge: Forge, check: Check) -> None:
-    """GitHub takes check runs from Apps alone: of a person's token it gets a commit status, without remarks on lines."""
+    """GitHub takes check runs from Apps alone: with a person's token it is a status, without remarks on lines."""
     try:
         forge.put_check(check)
     except ForbiddenError:

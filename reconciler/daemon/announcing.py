@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from reconciler.actions.pull_request import Telling, tell
 from reconciler.daemon.waking import Bell
 from reconciler.model.convergence import Convergence
-from reconciler.model.errors import AipressError
+from reconciler.model.errors import AipressError, InputError
 from reconciler.model.forge import Check, Conclusion, Forge
 from reconciler.model.mark import Mark
 
 NAME = "aipress/converge"
 PAUSE = 10.0
-"""Seconds between two words about one commit: GitHub keeps at most 1,000 statuses of a commit and name."""
+"""Seconds between two words about one commit, at first."""
+SLOWER = 50
+"""After so many words about one commit the pause is twice as long, after twice as many three times: GitHub keeps 1,000
+statuses of a commit and name, and with this 900 are said in a day."""
 _LONGEST = 300.0
 
 
@@ -37,6 +40,8 @@ class Announcing:
     _news: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _said: Check | None = None
+    _many: int = 0
+    """Words about the commit of `_said`."""
 
     def say(self, word: Word) -> None:
         """From any thread. Comments of a word that was not said yet are not lost."""
@@ -67,9 +72,14 @@ class Announcing:
             if bell.stopping.is_set():
                 return
             failures = 0 if fine else failures + 1
-            bell.stopping.wait(min(PAUSE * 2.0**failures, _LONGEST))
+            bell.stopping.wait(min(self.pause * 2.0**failures, _LONGEST) if failures else self.pause)
             if not fine:
                 self._news.set()
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next word."""
+        return PAUSE * (1 + self._many / SLOWER)
 
     def once(self) -> bool:
         """The newest word; it stays when it could not be said. Never raises."""
@@ -80,9 +90,10 @@ class Announcing:
         try:
             if word.check != self._said:
                 self.forge.put_status(word.check)
-                self._said = word.check
+                again = self._said is not None and self._said.commit == word.check.commit
+                self._said, self._many = word.check, self._many + 1 if again else 1
             for number, mark, text in word.comments:
-                tell(self.forge, Telling(number, mark, lambda _part, text=text: text))  # type: ignore[misc]
+                self._comment(number, mark, text)
         except AipressError as error:
             self.failed(str(error))
             with self._lock:
@@ -93,6 +104,13 @@ class Announcing:
             return False
         self.failed("")
         return True
+
+    def _comment(self, number: int, mark: Mark, text: str) -> None:
+        """A pull request that is gone keeps no other from being told."""
+        try:
+            tell(self.forge, Telling(number, mark, lambda _part: text))
+        except InputError as error:
+            self.failed(f"pull request {number}: {error}")
 
 
 def check_of(now: Convergence, title: str) -> Check:

@@ -6,7 +6,7 @@ ref is fetched follows from a number; a commit that is not the one that was judg
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -115,8 +115,8 @@ class HostedReviews:
     def __init__(self, bench: Bench, proposals: FetchedProposals) -> None:
         self._bench, self._proposals = bench, proposals
 
-    def open(self, most: int) -> tuple[int, ...]:
-        return tuple(p.number for p in self._bench.forge.open_pulls(most) if p.base == self._bench.branch)
+    def open(self, most: int) -> Mapping[int, str]:
+        return {p.number: p.head for p in self._bench.forge.open_pulls(most) if p.base == self._bench.branch}
 
     def review(self, number: int, heard: int | None) -> Reviewed:
         """Reads through a repository opened anew: what it remembers of objects is of one look."""

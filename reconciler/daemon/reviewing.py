@@ -3,9 +3,9 @@ that a delivery that got lost costs time and nothing else. In a thread of its ow
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +22,9 @@ SWEEP = 600.0
 """Seconds between two looks at every open pull request."""
 MOST_OPEN = 200
 """Those that moved last are looked at."""
+MOST_AGAIN = 20
+"""Of those whose head is as it was, in one look at everything: the ones that were looked at longest ago. A look takes
+five calls, and GitHub answers 5,000 an hour: 200 each time would be more than that."""
 _FIRST, _LONGEST = 15.0, 600.0
 """Seconds of silence after the host failed; they double."""
 _LOG = logging.getLogger(__name__)
@@ -30,8 +33,8 @@ _LOG = logging.getLogger(__name__)
 class Reviewer(Protocol):
     """One code host's pull requests of the fleet."""
 
-    def open(self, most: int) -> tuple[int, ...]:
-        """Numbers, the one that moved last first. Raises as the Forge does."""
+    def open(self, most: int) -> Mapping[int, str]:
+        """Number -> head, the one that moved last first. Raises as the Forge does."""
 
     def review(self, number: int, heard: int | None) -> Reviewed:
         """Raises AipressError."""
@@ -60,6 +63,8 @@ class Reviewing:
     state: Path
     _swept: datetime | None = None
     _failures: int = 0
+    _heads: dict[int, str] = field(default_factory=dict)
+    """Number -> head that was looked at, the one of longest ago first."""
 
     @contextmanager
     def opened(self, bell: Bell) -> Iterator[None]:
@@ -107,7 +112,7 @@ class Reviewing:
         everything = self._due() or 0 in hinted
         numbers = [number for number in hinted if number]
         if everything:
-            numbers += [n for n in self.reviewer.open(MOST_OPEN) if n not in hinted]
+            numbers += [n for n in self._open() if n not in hinted]
         failed = set()
         for number in numbers:
             if stopping.is_set():
@@ -121,6 +126,14 @@ class Reviewing:
             self._swept = self.clock.now()
         return not failed
 
+    def _open(self) -> list[int]:
+        """Those whose head moved since they were looked at, and some of the others in turn."""
+        there = self.reviewer.open(MOST_OPEN)
+        for gone in self._heads.keys() - there.keys():
+            del self._heads[gone]
+        moved = [number for number, head in there.items() if self._heads.get(number) != head]
+        return moved + [number for number in self._heads if number not in moved][:MOST_AGAIN]
+
     def _due(self) -> bool:
         swept = self._swept
         return swept is None or not 0 <= (self.clock.now() - swept).total_seconds() < SWEEP
@@ -132,6 +145,8 @@ class Reviewing:
             self.told(Told(None, number, None, error))
             return False
         waited = max(0.0, (self.clock.now() - min(one.first for one in hints)).total_seconds()) if hints else None
+        self._heads.pop(number, None)
+        self._heads[number] = found.pull.head  # last, as the one that was looked at just now
         if found.heard:
             inbox.hears(number, found.heard, self.clock.now())
         if found.apply:
